@@ -1,0 +1,13 @@
+# cmake --install puts the four programs into bin; cpack makes the .deb.
+install(FILES README.md CHANGELOG.md LICENSE DESTINATION share/doc/router-maestro)
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME router-maestro)
+set(CPACK_PACKAGE_CONTACT "The router-maestro developers")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION net)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
+include(CPack)
