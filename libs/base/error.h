@@ -42,16 +42,16 @@ std::string_view to_string(ErrorKind kind);
 
 struct Error {
   ErrorKind kind = ErrorKind::internal;
-  std::string message{};                                // safe to show to a client; a sentence that says what to do
-  std::string detail{};                                 // for our log only
-  std::string field_path{};                             // "messages[3].role": where in the request
-  std::string provider{};                               // id of the provider that refused or failed, if one did
-  int provider_status = 0;                              // its HTTP status; 0: no answer
-  std::string provider_message{};                       // its own words, capped; clients repair themselves by them
-  std::string provider_code{};                          // its own code or type, if it gave one
-  std::optional<std::chrono::seconds> retry_after{};    // whole seconds, rounded up
-  bool retry_useless = false;                           // the same request would fail again
-  std::vector<std::string> choices{};                   // model names: what to choose from, or near ones
+  std::string message{};                              // safe to show to a client; a sentence that says what to do
+  std::string detail{};                               // for our log only
+  std::string field_path{};                           // "messages[3].role": where in the request
+  std::string provider{};                             // id of the provider that refused or failed, if one did
+  int provider_status = 0;                            // its HTTP status; 0: no answer
+  std::string provider_message{};                     // its own words, capped; clients repair themselves by them
+  std::string provider_code{};                        // its own code or type, if it gave one
+  std::optional<std::chrono::seconds> retry_after{};  // whole seconds, rounded up
+  bool retry_useless = false;                         // the same request would fail again
+  std::vector<std::string> choices{};                 // model names: what to choose from, or near ones
 
   Error() = default;
   Error(ErrorKind kind, std::string message) : kind(kind), message(std::move(message)) {}

@@ -17,11 +17,12 @@ inline constexpr std::size_t trailer_bytes_max = 8 * 1024;
 
 // Bodies.
 inline constexpr std::size_t request_body_bytes_max = 32 * 1024 * 1024;
-inline constexpr std::size_t body_budget_bytes_max = 512 * 1024 * 1024;    // of all requests of a process together
-inline constexpr std::size_t whole_reply_bytes_max = 64 * 1024 * 1024;     // a reply that must be held to be translated
-inline constexpr std::size_t error_body_bytes_max = 64 * 1024;             // read of a provider's error
-inline constexpr std::size_t refused_body_drain_bytes_max = 64 * 1024;     // read on after a refusal, then closed
-inline constexpr std::size_t provider_message_bytes_max = 2 * 1024;        // shown of a provider's own words
+inline constexpr std::size_t body_budget_bytes_max = 512 * 1024 * 1024;  // of all requests of a process together
+inline constexpr std::size_t whole_reply_bytes_max = 64 * 1024 * 1024;   // a reply that must be held to be translated
+inline constexpr std::size_t error_body_bytes_max = 64 * 1024;           // read of a provider's error
+inline constexpr std::size_t refused_body_drain_bytes_max = 64 * 1024;   // read on after a refusal, then closed
+inline constexpr auto refused_body_drain_time_max = 2s;
+inline constexpr std::size_t provider_message_bytes_max = 2 * 1024;  // shown of a provider's own words
 inline constexpr std::size_t json_nesting_max = 128;
 
 // Streams.
@@ -42,6 +43,7 @@ inline constexpr auto client_write_time_max = 60s;
 inline constexpr auto heartbeat_interval = 15s;
 inline constexpr auto peer_watch_delay = 50ms;
 inline constexpr auto drain_time_max = 30s;
+inline constexpr auto accept_pause = 100ms;
 
 // Upstream connections.
 inline constexpr std::size_t idle_connections_per_origin_max = 512;
@@ -59,6 +61,11 @@ inline constexpr auto watch_retry_time_max = 5s;
 inline constexpr auto snapshot_write_interval_min = 1s;
 inline constexpr auto rpc_read_time_max = 5s;
 inline constexpr auto acknowledge_time_max = 1s;
+inline constexpr std::size_t watchers_max = 1'024;  // of one snapshot, on one replica
+inline constexpr auto rpc_ping_interval = 20s;
+inline constexpr auto rpc_ping_answer_time_max = 5s;
+inline constexpr auto rpc_connection_time_max = 30min;  // so that replicas share; gRPC spreads it by 10 %
+inline constexpr auto rpc_connection_grace_time_max = 40s;
 
 // Model lists.
 inline constexpr auto model_list_time_max = 30s;
@@ -67,9 +74,28 @@ inline constexpr auto model_list_retry_time_min = 5s;
 inline constexpr std::size_t model_list_bytes_max = 16 * 1024 * 1024;
 inline constexpr std::size_t models_per_provider_max = 10'000;
 
+// Documents (libs/store): providers.json, priorities.json and their like.
+inline constexpr std::size_t document_bytes_max = 4 * 1024 * 1024;
+inline constexpr auto document_lock_time_max = 5s;
+inline constexpr auto document_rescan_interval = 300s;
+inline constexpr auto document_watch_retry_time = 1s;  // after the watched directory was taken away
+
 // The supervisor.
 inline constexpr auto child_start_time_max = 10s;
 inline constexpr auto child_restart_time_min = 100ms;
 inline constexpr auto child_restart_time_max = 10s;
+inline constexpr auto child_steady_time_min = 30s;     // a child that lived so long starts again at the shortest wait
+inline constexpr int child_start_tries_max = 5;        // deaths in a row without having been ready
+inline constexpr auto child_stop_grace_time_max = 5s;  // after the drain time, then SIGKILL
+inline constexpr std::size_t child_line_bytes_max = 64 * 1024;
+inline constexpr std::size_t child_ready_line_bytes_max = 4 * 1024;
+inline constexpr std::size_t console_backlog_bytes_max = 256 * 1024;
+inline constexpr std::size_t log_file_bytes_max = 10 * 1024 * 1024;
+inline constexpr std::size_t log_files_max = 5;
+
+// The command line.
+inline constexpr auto local_probe_time_max = 2s;  // of one HTTP question to a server
+inline constexpr std::size_t api_key_bytes_max = 4 * 1024;
+inline constexpr std::size_t local_file_bytes_max = 1024 * 1024;  // server.json, contexts.json
 
 }  // namespace maestro::limits
