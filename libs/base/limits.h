@@ -20,6 +20,7 @@ inline constexpr std::size_t request_body_bytes_max = 32 * 1024 * 1024;
 inline constexpr std::size_t body_budget_bytes_max = 512 * 1024 * 1024;  // of all requests of a process together
 inline constexpr std::size_t whole_reply_bytes_max = 64 * 1024 * 1024;   // a reply that must be held to be translated
 inline constexpr std::size_t error_body_bytes_max = 64 * 1024;           // read of a provider's error
+inline constexpr auto error_body_time_max = 10s;
 inline constexpr std::size_t refused_body_drain_bytes_max = 64 * 1024;   // read on after a refusal, then closed
 inline constexpr auto refused_body_drain_time_max = 2s;
 inline constexpr std::size_t provider_message_bytes_max = 2 * 1024;  // shown of a provider's own words
@@ -43,6 +44,7 @@ inline constexpr auto client_write_time_max = 60s;
 inline constexpr auto heartbeat_interval = 15s;
 inline constexpr auto peer_watch_delay = 50ms;
 inline constexpr auto drain_time_max = 30s;
+inline constexpr auto health_check_time_max = 3s;
 inline constexpr auto accept_pause = 100ms;
 
 // Upstream connections.
@@ -62,6 +64,11 @@ inline constexpr auto snapshot_write_interval_min = 1s;
 inline constexpr auto rpc_read_time_max = 5s;
 inline constexpr auto acknowledge_time_max = 1s;
 inline constexpr std::size_t watchers_max = 1'024;  // of one snapshot, on one replica
+inline constexpr int store_attempts_max = 8;  // of a read-modify-write that meets another writer
+inline constexpr std::size_t api_keys_per_provider_max = 64;
+inline constexpr std::size_t providers_max = 1'000;
+inline constexpr auto quota_grant_time_max = 5s;
+inline constexpr auto status_look_interval = 250ms;  // while a status waits for instances
 inline constexpr auto rpc_ping_interval = 20s;
 inline constexpr auto rpc_ping_answer_time_max = 5s;
 inline constexpr auto rpc_connection_time_max = 30min;  // so that replicas share; gRPC spreads it by 10 %
@@ -73,6 +80,13 @@ inline constexpr auto model_list_ttl = 300s;
 inline constexpr auto model_list_retry_time_min = 5s;
 inline constexpr std::size_t model_list_bytes_max = 16 * 1024 * 1024;
 inline constexpr std::size_t models_per_provider_max = 10'000;
+
+// The registry.
+inline constexpr auto first_credentials_time_max = 150ms;  // that the first catalog waits for auth
+inline constexpr auto health_report_interval = 10s;
+inline constexpr auto status_wait_time_max = 30s;
+inline constexpr auto provider_verify_time_max = 30s;
+inline constexpr std::size_t models_page_size_max = 1'000;
 
 // Documents (libs/store): providers.json, priorities.json and their like.
 inline constexpr std::size_t document_bytes_max = 4 * 1024 * 1024;

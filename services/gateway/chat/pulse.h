@@ -1,0 +1,48 @@
+// Keeps a waiting client's stream alive: the head after the first interval of silence, then the dialect's heartbeat,
+// only between events (DECISIONS on heartbeats: docs/LIFE_OF_A_REQUEST.md). Falling back stays allowed after the head:
+// no event was sent yet.
+#pragma once
+
+#include "base/deadline.h"
+#include "gateway/chat/reply_writer.h"
+#include "gateway/exchange.h"
+
+namespace maestro::gateway {
+
+class Pulse {
+ public:
+  // For a whole reply there is none: `writer` is never used then.
+  Pulse(Exchange& exchange, ReplyWriter& writer, chat::Delivery delivery)
+      : exchange_(exchange), writer_(writer), beats_(delivery == chat::Delivery::stream) {
+    rest();
+  }
+
+  Deadline next(Deadline limit) const { return beats_ ? Deadline{std::min(limit.at, next_)} : limit; }
+  // Something was sent: the silence begins anew.
+  void rest() { next_ = Deadline::Clock::now() + exchange_.worker.settings().heartbeat_interval; }
+  // client_left: nobody is there any more.
+  net::Awaitable<Result<void>> beat();
+  // False in the middle of an event: a heartbeat would tear it.
+  void between_events(bool between) { between_ = between; }
+
+ private:
+  Exchange& exchange_;
+  ReplyWriter& writer_;
+  const bool beats_;
+  bool between_ = true;
+  Deadline::Clock::time_point next_;
+};
+
+// Runs `read(deadline)` until it gives something or `limit` passes; in between the pulse beats. `read` may be called
+// again after attempt_timed_out.
+template <class Value, class Read>
+net::Awaitable<Result<Value>> patiently(Pulse& pulse, Deadline limit, Read& read) {
+  for (;;) {
+    auto got = co_await read(pulse.next(limit));
+    if (got || got.error().kind != ErrorKind::attempt_timed_out || limit.passed()) co_return got;
+    auto sent = co_await pulse.beat();
+    if (!sent) co_return sent.error();
+  }
+}
+
+}  // namespace maestro::gateway

@@ -1,0 +1,179 @@
+#include "gateway/chat/relay.h"
+
+#include <ctime>
+
+namespace maestro::gateway {
+namespace {
+
+using More = ReplyWriter::More;
+
+std::string served_by(const Exchange& exchange, const OpenReply& reply) {
+  std::string lines;
+  add_header(lines, "x-maestro-target", reply.target->model->qualified);
+  add_header(lines, "x-maestro-attempts", std::to_string(exchange.record.attempts));
+  return lines;
+}
+
+void note(Record& record, const Error& error) {
+  record.end = error.kind == ErrorKind::client_left ? End::client_left : End::cut;
+  record.problem = std::string(to_string(error.kind)) + ": " + error.message;
+}
+
+void note_observed(Record& record, const dialect::ReplyObserver& observer) {
+  record.usage = observer.usage();
+  record.stop_reason = observer.stop_reason();
+}
+
+// After the head: one failure in the stream, or the end of a connection that promised more.
+net::Awaitable<> fail(Exchange& exchange, const OpenReply& reply, ReplyWriter& writer, const Error& error) {
+  note(exchange.record, error);
+  if (error.kind == ErrorKind::client_left || reply.delivery == chat::Delivery::whole) {
+    exchange.keep_alive = false;
+    co_return;
+  }
+  const auto& dialect = *exchange.endpoint.dialect;
+  auto sent = co_await writer.write(dialect.encode_stream_failure(error, exchange.record.request_id()), More::ends);
+  if (!sent) exchange.keep_alive = false;
+}
+
+void start(Exchange& exchange, const OpenReply& reply, ReplyWriter& writer) {
+  auto lines = reply.passed_lines + served_by(exchange, reply);
+  if (reply.delivery == chat::Delivery::stream) {
+    lines += "cache-control: no-cache, no-transform\r\nx-accel-buffering: no\r\n";
+    writer.start(reply.status, BodyKind::chunked, 0, lines);
+    return;
+  }
+  const auto& stream = *reply.stream;
+  if (stream.ended()) {
+    writer.start(reply.status, BodyKind::sized, reply.first.size(), lines);
+  } else if (stream.head().framing == http::Framing::length) {
+    writer.start(reply.status, BodyKind::sized, stream.head().content_length, lines);
+  } else {
+    writer.start(reply.status, BodyKind::chunked, 0, lines);
+  }
+}
+
+// The transport has ended: did the reply?
+net::Awaitable<> finish(Exchange& exchange, OpenReply& reply, ReplyWriter& writer, std::string_view last) {
+  auto& record = exchange.record;
+  note_observed(record, *reply.observer);
+  auto ended = reply.observer->end();
+  const auto& said = reply.observer->error_event();
+  if (ended || said) {
+    auto sent = co_await writer.write(last, More::ends);
+    give_back(exchange, reply);  // only now: `last` lies in its buffer
+    if (said) {                  // the provider's own failure has passed; a second one would confuse
+      note(record, *said);
+    } else if (!sent) {
+      note(record, sent.error());
+    }
+    if (!sent) exchange.keep_alive = false;
+    co_return;
+  }
+  auto error = ended.error();
+  error.provider = reply.target->provider->id;
+  error.message = "Provider " + error.provider + ": " + error.message;
+  if (!last.empty()) {
+    auto sent = co_await writer.write(last, More::follows);
+    if (!sent) error = sent.error();
+  }
+  give_back(exchange, reply);
+  co_await fail(exchange, reply, writer, error);
+}
+
+}  // namespace
+
+std::string stream_head_lines(const dialect::ClientDialect& dialect) {
+  std::string lines;
+  add_header(lines, "content-type", dialect.stream_content_type);
+  lines += "cache-control: no-cache, no-transform\r\nx-accel-buffering: no\r\n";
+  return lines;
+}
+
+net::Awaitable<> relay_verbatim(Exchange& exchange, OpenReply& reply, ReplyWriter& writer, Pulse& pulse) {
+  auto& record = exchange.record;
+  record.first_event();
+  if (!writer.started()) start(exchange, reply, writer);
+  auto& stream = *reply.stream;
+  auto& observer = *reply.observer;
+  const auto& times = reply.target->provider->timeouts;
+  const Time idle = times.idle.value_or(exchange.worker.settings().stream_idle_time_max);
+  auto piece = reply.first;
+  for (;;) {
+    if (stream.ended()) co_return co_await finish(exchange, reply, writer, piece);
+    auto sent = co_await writer.write(piece, More::follows);
+    if (!sent) {
+      note(record, sent.error());
+      note_observed(record, observer);
+      exchange.keep_alive = false;
+      co_return;
+    }
+    if (!reply.held.empty()) reply.held = std::string();
+    pulse.rest();
+    pulse.between_events(observer.at_event_boundary());
+    auto read = [&stream](Deadline deadline) { return stream.read_some(deadline); };
+    auto next = co_await patiently<std::string_view>(pulse, exchange.deadline.but_at_most(idle), read);
+    if (!next) {
+      note_observed(record, observer);
+      auto error = next.error();
+      error.provider = reply.target->provider->id;
+      co_return co_await fail(exchange, reply, writer, error);
+    }
+    piece = *next;
+    // After the first event the observer only watches: what it cannot read still belongs to the client.
+    (void)observer.feed(piece).has_value();
+  }
+}
+
+net::Awaitable<> relay_events(Exchange& exchange, OpenReply& reply, ReplyWriter& writer,
+                              const dialect::Outline& outline) {
+  auto& record = exchange.record;
+  record.first_event();
+  const auto& dialect = *exchange.endpoint.dialect;
+  dialect::ReplyContext context;
+  context.reply_id = record.request_id();
+  context.created_s = std::time(nullptr);
+  context.model = reply.target->model->qualified;
+  context.delivery = reply.delivery;
+  context.include_usage = outline.include_usage;
+  context.stream_options_given = outline.stream_options_given;
+  const auto encoder = dialect.make_encoder(context);
+  if (!writer.started() && reply.delivery == chat::Delivery::stream)
+    writer.start(200, BodyKind::chunked, 0, stream_head_lines(dialect) + served_by(exchange, reply));
+  std::string bytes;
+  for (;;) {
+    bool over = false;
+    for (const auto& event : reply.events) {
+      encoder->encode(event, bytes);
+      if (const auto* ended = std::get_if<chat::ReplyEnded>(&event)) {
+        over = true;
+        record.stop_reason = ended->provider_stop_reason;
+        if (ended->usage) record.usage = *ended->usage;
+      }
+      if (const auto* failed = std::get_if<chat::ReplyFailed>(&event)) {
+        over = true;
+        note(record, failed->error);
+      }
+    }
+    reply.events.clear();
+    if (!writer.started() && over) {
+      std::string lines;
+      add_header(lines, "content-type", encoder->content_type());
+      writer.start(200, BodyKind::sized, bytes.size(), lines + served_by(exchange, reply));
+    }
+    if (writer.started()) {
+      auto sent = co_await writer.write(bytes, over ? More::ends : More::follows);
+      bytes.clear();
+      if (!sent) {
+        note(record, sent.error());
+        exchange.keep_alive = false;
+        co_return;
+      }
+    }
+    if (over) co_return;
+    auto read = co_await reply.source->read(reply.events, exchange.deadline);
+    if (!read) reply.events.push_back(chat::ReplyFailed{read.error()});
+  }
+}
+
+}  // namespace maestro::gateway
