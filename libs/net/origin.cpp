@@ -1,5 +1,7 @@
 #include "net/origin.h"
 
+#include <charconv>
+
 #include <boost/url/parse.hpp>
 
 namespace maestro::net {
@@ -40,8 +42,10 @@ Result<BaseUrl> parse_base_url(std::string_view url) {
   for (auto& c : base.origin.host)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
   if (parsed->has_port() && !parsed->port().empty()) {
-    base.origin.port = parsed->port_number();
-    if (base.origin.port == 0) return refuse("its port is not a number from 1 to 65535.");
+    const std::string_view digits{parsed->port().data(), parsed->port().size()};
+    const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), base.origin.port);
+    if (failure != std::errc{} || end != digits.data() + digits.size() || base.origin.port == 0)
+      return refuse("its port is not a number from 1 to 65535.");
   }
   base.path = std::string(parsed->encoded_path());
   while (!base.path.empty() && base.path.back() == '/') base.path.pop_back();
