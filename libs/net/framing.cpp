@@ -60,6 +60,12 @@ class Collector final : public beast_http::basic_parser<is_request> {
   http::Head& head_;
 };
 
+constexpr unsigned chunk_size_digits_max = 15;
+
+Error broken_body(const char* what) {
+  return Error{ErrorKind::invalid_request, std::string("Malformed chunked body: ") + what};
+}
+
 Error malformed(std::string what) {
   return Error{ErrorKind::invalid_request, "Malformed HTTP head: " + std::move(what)};
 }
@@ -265,53 +271,53 @@ Result<BodyReader::Piece> BodyReader::read(char* bytes, std::size_t size) {
   return piece;
 }
 
+Result<void> BodyReader::size_byte(char byte) {
+  int digit = -1;
+  if (byte >= '0' && byte <= '9') digit = byte - '0';
+  if (byte >= 'a' && byte <= 'f') digit = byte - 'a' + 10;
+  if (byte >= 'A' && byte <= 'F') digit = byte - 'A' + 10;
+  if (digit >= 0) {
+    if (++digits_ > chunk_size_digits_max) return broken_body("a chunk size has too many digits.");
+    left_ = left_ * 16 + static_cast<unsigned>(digit);
+    return {};
+  }
+  if (digits_ == 0) return broken_body("a chunk size is missing.");
+  extra_bytes_ = 0;
+  if (byte == '\r') {
+    state_ = State::size_end;
+  } else if (byte == ';' || byte == ' ' || byte == '\t') {
+    state_ = State::extension;
+  } else {
+    return broken_body("a chunk size holds something else than hexadecimal digits.");
+  }
+  return {};
+}
+
 Result<void> BodyReader::control_byte(char byte) {
-  const auto broken = [](const char* what) {
-    return Error{ErrorKind::invalid_request, std::string("Malformed chunked body: ") + what};
-  };
   switch (state_) {
-    case State::size: {
-      int digit = -1;
-      if (byte >= '0' && byte <= '9') digit = byte - '0';
-      if (byte >= 'a' && byte <= 'f') digit = byte - 'a' + 10;
-      if (byte >= 'A' && byte <= 'F') digit = byte - 'A' + 10;
-      if (digit >= 0) {
-        if (++digits_ > 15) return broken("a chunk size has too many digits.");
-        left_ = left_ * 16 + static_cast<unsigned>(digit);
-        return {};
-      }
-      if (digits_ == 0) return broken("a chunk size is missing.");
-      extra_bytes_ = 0;
-      if (byte == '\r') {
-        state_ = State::size_end;
-      } else if (byte == ';' || byte == ' ' || byte == '\t') {
-        state_ = State::extension;
-      } else {
-        return broken("a chunk size holds something else than hexadecimal digits.");
-      }
-      return {};
-    }
+    case State::size:
+      return size_byte(byte);
     case State::extension:
       if (byte == '\r') {
         state_ = State::size_end;
       } else if (byte == '\n' || byte == '\0') {
-        return broken("a chunk extension holds a control character.");
+        return broken_body("a chunk extension holds a control character.");
       } else if (++extra_bytes_ > limits::chunk_extension_bytes_max) {
-        return broken("a chunk extension is too long.");
+        return broken_body("a chunk extension is too long.");
       }
       return {};
     case State::size_end:
-      if (byte != '\n') return broken("a chunk size does not end in CR LF.");
+      if (byte != '\n') return broken_body("a chunk size does not end in CR LF.");
       digits_ = 0;
       extra_bytes_ = 0;
       state_ = left_ > 0 ? State::data : State::trailer;
       return {};
     case State::data_cr:
-      if (byte != '\r') return broken("a chunk is longer than its size.");
+      if (byte != '\r') return broken_body("a chunk is longer than its size.");
       state_ = State::data_lf;
       return {};
     case State::data_lf:
-      if (byte != '\n') return broken("a chunk does not end in CR LF.");
+      if (byte != '\n') return broken_body("a chunk does not end in CR LF.");
       state_ = State::size;
       return {};
     case State::trailer:
@@ -321,16 +327,16 @@ Result<void> BodyReader::control_byte(char byte) {
       }
       [[fallthrough]];
     case State::trailer_line:
-      if (++extra_bytes_ > limits::trailer_bytes_max) return broken("the trailers are too long.");
-      if (byte == '\n') return broken("a trailer ends in a bare LF.");
+      if (++extra_bytes_ > limits::trailer_bytes_max) return broken_body("the trailers are too long.");
+      if (byte == '\n') return broken_body("a trailer ends in a bare LF.");
       state_ = byte == '\r' ? State::trailer_lf : State::trailer_line;
       return {};
     case State::trailer_lf:
-      if (byte != '\n') return broken("a trailer does not end in CR LF.");
+      if (byte != '\n') return broken_body("a trailer does not end in CR LF.");
       state_ = State::trailer;
       return {};
     case State::last_lf:
-      if (byte != '\n') return broken("the body does not end in CR LF.");
+      if (byte != '\n') return broken_body("the body does not end in CR LF.");
       ended_ = true;
       return {};
     case State::data:

@@ -56,6 +56,7 @@ class BodyReader {
     trailer_lf,
     last_lf
   };
+  Result<void> size_byte(char byte);
   Result<void> control_byte(char byte);
 
   http::Framing framing_ = http::Framing::none;

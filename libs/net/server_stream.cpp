@@ -26,7 +26,7 @@ Error body_too_large(std::size_t bytes_max) {
 
 Error budget_used_up() {
   Error error{ErrorKind::unavailable, "The server is holding too many request bodies at once; try again in a moment."};
-  error.retry_after = std::chrono::seconds(1);
+  error.retry_after = limits::try_again_time;
   return error;
 }
 

@@ -1,6 +1,6 @@
-// The expiry of everything that waits on a loop: a coarse timer wheel, one tick in 20 ms, instead of a timer for each
-// operation. Setting a time is a store; an entry that turns out not to be due when its slot comes is linked again.
-// Times are kept to the tick: an entry fires at most two ticks late and never early.
+// The expiry of everything that waits on a loop: a coarse timer wheel, one tick in limits::wheel_tick, instead of a
+// timer for each operation. Setting a time is a store; an entry that turns out not to be due when its slot comes is
+// linked again. Times are kept to the tick: an entry fires at most two ticks late and never early.
 #pragma once
 
 #include <array>
@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "base/limits.h"
 #include "net/executor.h"
 
 namespace maestro::net {
@@ -16,7 +17,7 @@ namespace maestro::net {
 class Wheel {
  public:
   using Clock = std::chrono::steady_clock;
-  static constexpr auto tick = std::chrono::milliseconds(20);
+  static constexpr auto tick = limits::wheel_tick;
 
   explicit Wheel(Executor executor);
   Wheel(const Wheel&) = delete;
