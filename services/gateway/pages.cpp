@@ -17,11 +17,6 @@ net::Awaitable<> answer(Exchange& exchange, PlainReply reply) {
   if (!sent) exchange.keep_alive = false;
 }
 
-net::Awaitable<> refused(Exchange& exchange, const Error& error) {
-  auto sent = co_await refuse(exchange, error);
-  if (!sent) exchange.keep_alive = false;
-}
-
 std::string revision_text(const route::Revision& revision) {
   return revision.epoch + "/" + std::to_string(revision.number);
 }
@@ -57,13 +52,6 @@ void write_model(json::Writer& writer, const route::Catalog& catalog, const rout
   write_claim(writer, "supports_thinking", model.reasoning);
   write_claim(writer, "supports_vision", model.images);
   writer.end_object();
-}
-
-Error no_catalog() {
-  Error error{ErrorKind::unavailable,
-              "This gateway has no catalog yet: it waits for the registry. Try again in a moment."};
-  error.retry_after = std::chrono::seconds(1);
-  return error;
 }
 
 }  // namespace
@@ -104,8 +92,8 @@ net::Awaitable<> serve_metrics(Exchange& exchange) {
     auto given = exchange.head.find("authorization").value_or("");
     if (given.size() > 7 && http::equal_ignoring_case(given.substr(0, 7), "bearer ")) given.remove_prefix(7);
     if (!token.equals(given))
-      co_return co_await refused(exchange,
-                                 Error{ErrorKind::unauthenticated, "The metrics of this server need their own token."});
+      co_return co_await refuse_or_close(
+          exchange, Error{ErrorKind::unauthenticated, "The metrics of this server need their own token."});
   }
   auto sum = co_await exchange.worker.fleet().sum(exchange.worker.loop());
   ProcessFacts facts;
@@ -120,7 +108,7 @@ net::Awaitable<> serve_metrics(Exchange& exchange) {
 }
 
 net::Awaitable<> serve_model_list(Exchange& exchange) {
-  if (exchange.routes == nullptr) co_return co_await refused(exchange, no_catalog());
+  if (exchange.routes == nullptr) co_return co_await refuse_or_close(exchange, no_catalog_yet());
   const auto& catalog = *exchange.routes->catalog;
   const auto now_s = static_cast<std::int64_t>(std::time(nullptr));
   PlainReply reply;
@@ -135,13 +123,14 @@ net::Awaitable<> serve_model_list(Exchange& exchange) {
 }
 
 net::Awaitable<> serve_model(Exchange& exchange) {
-  if (exchange.routes == nullptr) co_return co_await refused(exchange, no_catalog());
+  if (exchange.routes == nullptr) co_return co_await refuse_or_close(exchange, no_catalog_yet());
   const auto& catalog = *exchange.routes->catalog;
   const auto name = http::percent_decoded(exchange.endpoint.parameter);
   if (!name)
-    co_return co_await refused(exchange, Error{ErrorKind::invalid_request, "The path holds a broken percent escape."});
+    co_return co_await refuse_or_close(exchange,
+                                       Error{ErrorKind::invalid_request, "The path holds a broken percent escape."});
   auto plan = route::make_plan(catalog, *exchange.principal, *name, {});
-  if (!plan) co_return co_await refused(exchange, plan.error());
+  if (!plan) co_return co_await refuse_or_close(exchange, plan.error());
   PlainReply reply;
   json::Writer writer{reply.body};
   write_model(writer, catalog, *plan->targets().front().model, static_cast<std::int64_t>(std::time(nullptr)));
@@ -152,7 +141,7 @@ net::Awaitable<> serve_preflight(Exchange& exchange) {
   const auto wanted = exchange.head.find("access-control-request-method");
   if (!wanted || !exchange.head.find("origin")) {
     Error error{ErrorKind::method_not_allowed, "OPTIONS is answered for CORS preflights only."};
-    co_return co_await refused(exchange, error);
+    co_return co_await refuse_or_close(exchange, error);
   }
   PlainReply reply;
   reply.content_type = "text/plain; charset=utf-8";

@@ -145,6 +145,18 @@ net::Awaitable<Result<void>> refuse(Exchange& exchange, const Error& error) {
   co_return co_await send_error(exchange, error, reply);
 }
 
+net::Awaitable<> refuse_or_close(Exchange& exchange, const Error& error) {
+  auto sent = co_await refuse(exchange, error);
+  if (!sent) exchange.keep_alive = false;
+}
+
+Error no_catalog_yet() {
+  Error error{ErrorKind::unavailable,
+              "This gateway has no catalog yet: it waits for the registry. Try again in a moment."};
+  error.retry_after = limits::try_again_time;
+  return error;
+}
+
 net::Awaitable<Result<void>> refuse_as(Exchange& exchange, int status, const Error& error) {
   const auto reply = exchange.endpoint.dialect != nullptr
                          ? exchange.endpoint.dialect->encode_error_as(status, error, exchange.record.request_id())

@@ -26,7 +26,12 @@ net::Awaitable<Result<void>> send_reply(Exchange& exchange, const PlainReply& re
 
 // The error in the words of the endpoint's dialect. Sets the record's status, end and problem.
 net::Awaitable<Result<void>> refuse(Exchange& exchange, const Error& error);
+// The same for those who have nothing more to do: a client that is gone ends the connection.
+net::Awaitable<> refuse_or_close(Exchange& exchange, const Error& error);
 // With a status that the kind does not tell: 415, 426.
 net::Awaitable<Result<void>> refuse_as(Exchange& exchange, int status, const Error& error);
+
+// No snapshot has come yet: 503, and when to try again.
+Error no_catalog_yet();
 
 }  // namespace maestro::gateway

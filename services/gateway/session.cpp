@@ -13,11 +13,6 @@
 namespace maestro::gateway {
 namespace {
 
-net::Awaitable<> refuse_request(Exchange& exchange, const Error& error) {
-  auto sent = co_await refuse(exchange, error);
-  if (!sent) exchange.keep_alive = false;
-}
-
 Error no_such_path(const Exchange& exchange) {
   const auto path = std::string(exchange.head.path.substr(0, 200));
   if (exchange.endpoint.allowed.empty()) return Error{ErrorKind::not_found, "There is no path " + path + " here."};
@@ -27,14 +22,14 @@ Error no_such_path(const Exchange& exchange) {
 
 net::Awaitable<> serve(Exchange& exchange) {
   const auto& endpoint = exchange.endpoint;
-  if (endpoint.handler == Handler::none) co_return co_await refuse_request(exchange, no_such_path(exchange));
+  if (endpoint.handler == Handler::none) co_return co_await refuse_or_close(exchange, no_such_path(exchange));
   if (!endpoint.is_public) {
     auto principal = authenticate(exchange);
-    if (!principal) co_return co_await refuse_request(exchange, principal.error());
+    if (!principal) co_return co_await refuse_or_close(exchange, principal.error());
     exchange.principal = *principal;
     exchange.record.principal = (*principal)->name;
     if (!(*principal)->may_infer)
-      co_return co_await refuse_request(exchange, Error{ErrorKind::forbidden, "This key may not ask for inference."});
+      co_return co_await refuse_or_close(exchange, Error{ErrorKind::forbidden, "This key may not ask for inference."});
   }
   if (const auto encoding = exchange.head.find("content-encoding");
       encoding && !http::equal_ignoring_case(*encoding, "identity")) {
@@ -80,8 +75,8 @@ net::Awaitable<> serve_guarded(Exchange& exchange) {
     exchange.record.end = End::cut;
     co_return;
   }
-  co_await refuse_request(exchange,
-                          Error{ErrorKind::internal, "The gateway failed on this request. Its log says more."});
+  co_await refuse_or_close(exchange,
+                           Error{ErrorKind::internal, "The gateway failed on this request. Its log says more."});
 }
 
 // A head that could not be read: there is no exchange, and the connection ends.

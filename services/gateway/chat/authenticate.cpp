@@ -19,7 +19,7 @@ Result<const route::Principal*> authenticate(const Exchange& exchange) {
   if (!exchange.keys) {
     Error error{ErrorKind::unavailable,
                 "This gateway has no client keys yet: it waits for the auth service. Try again in a moment."};
-    error.retry_after = std::chrono::seconds(1);
+    error.retry_after = limits::try_again_time;
     return error;
   }
   const auto now = std::chrono::system_clock::now();

@@ -7,18 +7,6 @@
 namespace maestro::gateway {
 namespace {
 
-net::Awaitable<> refused(Exchange& exchange, const Error& error) {
-  auto sent = co_await refuse(exchange, error);
-  if (!sent) exchange.keep_alive = false;
-}
-
-Error no_catalog() {
-  Error error{ErrorKind::unavailable,
-              "This gateway has no catalog yet: it waits for the registry. Try again in a moment."};
-  error.retry_after = std::chrono::seconds(1);
-  return error;
-}
-
 // Unwatched on every way out.
 class PeerWatch {
  public:
@@ -41,16 +29,16 @@ net::Awaitable<> serve_chat(Exchange& exchange) {
   const auto& dialect = *exchange.endpoint.dialect;
 
   auto body = co_await exchange.client.read_body(worker.budget());
-  if (!body) co_return co_await refused(exchange, body.error());
+  if (!body) co_return co_await refuse_or_close(exchange, body.error());
   record.request_bytes = body->bytes().size();
 
   auto outline = dialect.outline(worker.outline_parser(), body->bytes(), body->capacity());
-  if (!outline) co_return co_await refused(exchange, outline.error());
+  if (!outline) co_return co_await refuse_or_close(exchange, outline.error());
   record.model = outline->model;
 
-  if (!exchange.routes) co_return co_await refused(exchange, no_catalog());
+  if (!exchange.routes) co_return co_await refuse_or_close(exchange, no_catalog_yet());
   auto plan = route::make_plan(*exchange.routes->catalog, *exchange.principal, outline->model, outline->needs);
-  if (!plan) co_return co_await refused(exchange, plan.error());
+  if (!plan) co_return co_await refuse_or_close(exchange, plan.error());
 
   PeerAbort abort;
   const PeerWatch watch{exchange.client, abort};
@@ -60,7 +48,7 @@ net::Awaitable<> serve_chat(Exchange& exchange) {
   auto reply = co_await open_reply(exchange, *plan, asked);
   body->release();
   if (!reply) {
-    if (!exchange.head_sent) co_return co_await refused(exchange, reply.error());
+    if (!exchange.head_sent) co_return co_await refuse_or_close(exchange, reply.error());
     // The head said 200 to keep the client patient: the failure travels in the stream.
     record.end = End::cut;
     record.problem = std::string(to_string(reply.error().kind)) + ": " + reply.error().message;
