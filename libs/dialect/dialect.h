@@ -76,14 +76,17 @@ class ReplyDecoder {  // a provider's bytes in, canonical events out
 class ReplyObserver {  // the verbatim lane: reads the provider's bytes as they pass, and changes none
  public:
   virtual ~ReplyObserver() = default;
-  // Error: the first event (or a whole body) is an error, or the bytes are broken before any event. After the first
-  // event an error event is no Error here: it passes to the client, and error_event() tells of it.
+  // Error: the first event (or a whole body) is an error, or the bytes cannot be a reply. After the first event it
+  // means that the stream is broken behind its last whole event; a provider's error event is no Error then: it passes
+  // to the client, and error_event() tells of it.
   virtual Result<void> feed(std::string_view bytes) = 0;
   // The transport ended cleanly. Error: no event at all, or no terminal. An error in a whole body shows here.
   virtual Result<void> end() = 0;
   // The commit line. A whole body is past it when it has ended well, or is longer than limits::error_body_bytes_max.
   virtual bool saw_event() const = 0;
   virtual bool at_event_boundary() const = 0;  // a heartbeat or a failure may be written now
+  // Bytes fed since the last whole event that could be read: 0 at a boundary, and always for a whole body.
+  virtual std::size_t open_event_bytes() const = 0;
   virtual bool saw_terminal() const = 0;
   virtual const std::optional<Error>& error_event() const = 0;
   virtual const chat::Usage& usage() const = 0;

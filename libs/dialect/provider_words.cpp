@@ -18,7 +18,6 @@ bool is_about_credential(int status) { return status == 401 || status == 402 || 
 
 ErrorKind kind_of(int status) {
   if (status == 429) return ErrorKind::provider_limited;
-  if (status == 408 || status == 409 || status == 425) return ErrorKind::provider_failed;
   return status >= 400 && status < 500 ? ErrorKind::provider_refused : ErrorKind::provider_failed;
 }
 

@@ -62,6 +62,8 @@ std::string_view reason_of(int status) {
       return "Request Timeout";
     case 409:
       return "Conflict";
+    case 414:
+      return "URI Too Long";
     case 413:
       return "Content Too Large";
     case 415:

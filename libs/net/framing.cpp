@@ -193,9 +193,12 @@ Result<void> parse_request_head(std::string_view head, http::RequestHead& into) 
   if (seen->hosts == 0 && collector.version >= 11) return malformed("HTTP/1.1 needs a Host header.");
   into.method = collector.method;
   into.target = collector.target;
-  if (into.target.size() > limits::target_bytes_max)
-    return Error{ErrorKind::too_large, "The request target is too long; at most " +
-                                           std::to_string(limits::target_bytes_max) + " bytes are taken."};
+  if (into.target.size() > limits::target_bytes_max) {
+    Error error{ErrorKind::too_large, "The request target is too long; at most " +
+                                          std::to_string(limits::target_bytes_max) + " bytes are taken."};
+    error.field_path = target_field;
+    return error;
+  }
   const auto question = into.target.find('?');
   into.path = into.target.substr(0, question);
   into.query = question == std::string_view::npos ? std::string_view{} : into.target.substr(question + 1);
@@ -285,7 +288,7 @@ Result<void> BodyReader::size_byte(char byte) {
   extra_bytes_ = 0;
   if (byte == '\r') {
     state_ = State::size_end;
-  } else if (byte == ';' || byte == ' ' || byte == '\t') {
+  } else if (byte == ';') {
     state_ = State::extension;
   } else {
     return broken_body("a chunk size holds something else than hexadecimal digits.");

@@ -17,6 +17,9 @@ namespace maestro::net {
 // calls looked; begin with 0.
 std::size_t head_size(std::string_view bytes, std::size_t& searched);
 
+// The field_path of an error about the request's target, which has a status of its own (414).
+inline constexpr std::string_view target_field = "target";
+
 // `head` is exactly what head_size measured; `into` holds views into it and reuses its memory. invalid_request says
 // what is wrong (provider_failed for a reply).
 Result<void> parse_request_head(std::string_view head, http::RequestHead& into);

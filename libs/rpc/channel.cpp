@@ -63,6 +63,8 @@ Result<std::shared_ptr<grpc::Channel>> make_channel(std::string_view address) {
   return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments());
 }
 
+void connect_now(grpc::Channel& channel) { grpc::experimental::ChannelResetConnectionBackoff(&channel); }
+
 // The distribution has no generated code for health.proto, and its messages are two bytes: an empty request asks for
 // the whole server, and field 1 of the response is 1 for SERVING.
 Result<void> check_health(std::string_view address) {

@@ -14,6 +14,9 @@ namespace maestro::rpc {
 
 Result<std::shared_ptr<grpc::Channel>> make_channel(std::string_view address);
 
+// Forget the pause before the next attempt to connect: for those who pause themselves between their tries.
+void connect_now(grpc::Channel& channel);
+
 // grpc.health.v1 Check of the whole server, blocking: for a program's --health. Never on the loop.
 Result<void> check_health(std::string_view address);
 

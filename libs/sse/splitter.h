@@ -37,6 +37,9 @@ class Splitter {
     }
   }
 
+  // For the sink: how much of this feed lies before the end of the message that it was given.
+  std::size_t consumed() const { return at_; }
+
   // True when no part of a message is pending: between two messages, or before the first.
   bool at_boundary() const { return pending_.empty() && !in_message_; }
 

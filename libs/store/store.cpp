@@ -116,16 +116,17 @@ class FileStore final : public Store {
       for (auto& [name, watched] : watched_) check(name, watched);
       return;
     }
-    if (auto found = watched_.find(file_name); found != watched_.end()) {
-      check(found->first, found->second);
-    }
+    // Always told: whoever is told reads for himself, and may have read, last time, what stood there for a moment only.
+    if (auto found = watched_.find(file_name); found != watched_.end()) tell(found->first, found->second);
+  }
+
+  void tell(const std::string& name, Watched& watched) {
+    watched.revision = revision_now(name);
+    for (const auto& callback : watched.callbacks) callback();
   }
 
   void check(const std::string& name, Watched& watched) {
-    std::string revision = revision_now(name);
-    if (revision == watched.revision) return;
-    watched.revision = std::move(revision);
-    for (const auto& callback : watched.callbacks) callback();
+    if (revision_now(name) != watched.revision) tell(name, watched);
   }
 
   const Directories directories_;

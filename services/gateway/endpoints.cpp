@@ -50,7 +50,7 @@ const dialect::ClientDialect* dialect_of(std::string_view path) {
 }  // namespace
 
 Endpoint find_endpoint(std::string_view method, std::string_view path) {
-  if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  if (path.size() > 1 && path.ends_with('/') && !path.ends_with("//")) path.remove_suffix(1);
   Endpoint found;
   found.method = as_constant(method);
   found.dialect = dialect_of(path);

@@ -35,6 +35,7 @@ TEST(EndpointsTest, table) {
       {"GET", "/v1/models", Handler::list_models, "/v1/models", ""},
       {"GET", "/v1/models/openrouter/llama3:8b", Handler::show_model, "/v1/models/{id}", "openrouter/llama3:8b"},
       {"GET", "/", Handler::root, "/", ""},
+      {"GET", "//", Handler::none, "unmatched", ""},
       {"GET", "/metrics", Handler::metrics, "/metrics", ""},
       {"PUT", "/v1/chat/completions", Handler::none, "/v1/chat/completions", ""},
       {"HEAD", "/health", Handler::none, "/health", ""},

@@ -71,6 +71,10 @@ net::Awaitable<Result<void>> send_error(Exchange& exchange, const Error& error, 
   plain.body = reply.body;
   for (const auto& header : reply.headers)
     if (!http::equal_ignoring_case(header.name, "content-type")) plain.headers.add(header.name, header.value);
+  if (!record.target.empty()) {  // which provider's words these are
+    plain.headers.set("x-maestro-target", std::string(record.target));
+    plain.headers.set("x-maestro-attempts", std::to_string(record.attempts));
+  }
   if (reply.status == 405) plain.headers.set("allow", std::string(exchange.endpoint.allowed));
   co_return co_await send_reply(exchange, plain);
 }

@@ -1,5 +1,7 @@
 #include "gateway/session.h"
 
+#include <optional>
+
 #include "dialect/all.h"
 #include "gateway/chat/authenticate.h"
 #include "gateway/chat/serve_chat.h"
@@ -20,6 +22,23 @@ Error no_such_path(const Exchange& exchange) {
                                                   std::string(exchange.head.method.substr(0, 20)) + "."};
 }
 
+struct Refusal {
+  int status = 0;
+  Error error;
+};
+
+// What a head may ask for that nobody here can do.
+std::optional<Refusal> refusal_of_head(const http::RequestHead& head) {
+  const auto encoding = head.find("content-encoding");
+  if (encoding && !http::equal_ignoring_case(*encoding, "identity"))
+    return Refusal{415, Error{ErrorKind::invalid_request,
+                              "A request body with content-encoding is not taken here; send it uncompressed."}};
+  const auto expectation = head.find("expect");
+  if (expectation && !head.expects_continue)
+    return Refusal{417, Error{ErrorKind::invalid_request, "The only expectation known here is 100-continue."}};
+  return {};
+}
+
 net::Awaitable<> serve(Exchange& exchange) {
   const auto& endpoint = exchange.endpoint;
   if (endpoint.handler == Handler::none) co_return co_await refuse_or_close(exchange, no_such_path(exchange));
@@ -31,11 +50,8 @@ net::Awaitable<> serve(Exchange& exchange) {
     if (!(*principal)->may_infer)
       co_return co_await refuse_or_close(exchange, Error{ErrorKind::forbidden, "This key may not ask for inference."});
   }
-  if (const auto encoding = exchange.head.find("content-encoding");
-      encoding && !http::equal_ignoring_case(*encoding, "identity")) {
-    auto sent = co_await refuse_as(
-        exchange, 415,
-        Error{ErrorKind::invalid_request, "Compressed request bodies are not taken here; send it plain."});
+  if (const auto refusal = refusal_of_head(exchange.head)) {
+    auto sent = co_await refuse_as(exchange, refusal->status, refusal->error);
     if (!sent) exchange.keep_alive = false;
     co_return;
   }
@@ -88,8 +104,8 @@ net::Awaitable<> refuse_head(Worker& worker, net::ServerStream& client, const Er
   Exchange exchange{worker, client, nothing, {}, nullptr, nullptr, nullptr, nullptr, Deadline::never(), record};
   exchange.endpoint.dialect = dialect::client(chat::DialectId::openai_chat);
   exchange.keep_alive = false;
-  auto sent =
-      error.kind == ErrorKind::too_large ? co_await refuse_as(exchange, 431, error) : co_await refuse(exchange, error);
+  const int status = error.kind != ErrorKind::too_large ? 0 : error.field_path == net::target_field ? 414 : 431;
+  auto sent = status != 0 ? co_await refuse_as(exchange, status, error) : co_await refuse(exchange, error);
   if (sent) co_await client.drain_body();
 }
 

@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "log/log.h"
 #include "rpc/call.h"
+#include "rpc/channel.h"
 #include "rpc/stream.h"
 
 namespace maestro::registry {
@@ -40,7 +41,8 @@ class Pause final {
 struct AuthLink::State {
   State(const rpc::Executor& executor, std::shared_ptr<grpc::Channel> channel, std::string instance_id)
       : executor(executor),
-        stub(auth::v1::LeaseService::NewStub(std::move(channel))),
+        to_auth(std::move(channel)),
+        stub(auth::v1::LeaseService::NewStub(to_auth)),
         instance_id(std::move(instance_id)),
         credentials_wake(executor),
         keys_wake(executor),
@@ -53,6 +55,7 @@ struct AuthLink::State {
   rpc::Awaitable<void> pause(rpc::Signal& wake, Pause& length) {
     const Clock::time_point end = length.next();
     while (!stopped && Clock::now() < end) co_await wake.wait_until(end);
+    rpc::connect_now(*to_auth);
   }
 
   // True: auth knows what is declared now, or refuses it for good.
@@ -173,6 +176,7 @@ struct AuthLink::State {
   }
 
   rpc::Executor executor;
+  std::shared_ptr<grpc::Channel> to_auth;
   std::unique_ptr<auth::v1::LeaseService::Stub> stub;
   std::string instance_id;
   Listener listener;

@@ -85,6 +85,9 @@ class Builder final {
     provider.set_display_name(entry.entry.id());
     provider.set_base_url(entry.entry.base_url());
     if (entry.entry.has_timeouts()) *provider.mutable_timeouts() = entry.entry.timeouts();
+    // Auth has looked and found no key, and none is needed: a gateway need not wait for auth to use it.
+    provider.set_keyless(entry.entry.allow_unauthenticated() &&
+                         sources_.credentials.anonymous.contains(entry.entry.id()));
     const auto dialects = dialects_of(entry.entry);
     if (entry.models.empty()) {
       add_listed_models(provider, dialects);

@@ -23,6 +23,7 @@ enum class Demo { off, on, automatic };
 struct CredentialView {
   bool known = false;                                        // auth has spoken since this program started
   std::set<std::string, std::less<>> leased;                 // providers with a lease
+  std::set<std::string, std::less<>> anonymous;              // of these, those whose lease has no credential in it
   std::map<std::string, std::string, std::less<>> problems;  // of providers with a credential; may be empty texts
 };
 

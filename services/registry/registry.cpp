@@ -18,10 +18,17 @@ struct Loaded {
   std::string problem;  // why there are no bytes
 };
 
-Loaded load(store::Store& store, const char* name) {
+// A file that is not there says nothing; one that is there and blank was cut by whoever wrote it.
+Loaded load(store::Store& store, const char* name, const std::string& path) {
   auto document = store.get(name);
   if (!document) return Loaded{{}, document.error().message};
-  return Loaded{*document ? (*document)->bytes : std::string{}, {}};
+  if (!*document) return {};
+  if ((*document)->bytes.find_first_not_of(" \t\r\n") == std::string::npos)
+    return Loaded{{},
+                  path +
+                      ":1:1: the file is empty; write {} or remove it if nothing is meant to be in it; the last "
+                      "good file stays in use until this is mended"};
+  return Loaded{(*document)->bytes, {}};
 }
 
 }  // namespace
@@ -86,7 +93,7 @@ void Registry::reload_config() {
 }
 
 void Registry::load_providers() {
-  Loaded loaded = load(store_, providers_document);
+  Loaded loaded = load(store_, providers_document, providers_path());
   auto file = loaded.problem.empty() ? read_providers(loaded.bytes, providers_path())
                                      : Result<ProvidersFile>(Error(ErrorKind::unavailable, loaded.problem));
   if (!file) {
@@ -101,7 +108,7 @@ void Registry::load_providers() {
 }
 
 void Registry::load_config() {
-  Loaded loaded = load(store_, config_document);
+  Loaded loaded = load(store_, config_document, config_path());
   auto config = loaded.problem.empty() ? read_config(loaded.bytes, config_path())
                                        : Result<v1::Config>(Error(ErrorKind::unavailable, loaded.problem));
   if (!config) {
@@ -141,6 +148,7 @@ Result<void> Registry::take_credentials(const auth::v1::CredentialSet& credentia
   ModelLists::Leases leases;
   for (const auth::v1::Lease& lease : credentials.leases()) {
     view.leased.insert(lease.provider_id());
+    if (lease.headers().empty()) view.anonymous.insert(lease.provider_id());
     // The first of several is as good as any to read a list with.
     leases.emplace(lease.provider_id(), lease);
   }

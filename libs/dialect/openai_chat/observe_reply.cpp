@@ -57,9 +57,13 @@ bool says(std::string_view data, std::string_view quoted_key) {
 class StreamObserver final : public Observer {
  public:
   Result<void> feed(std::string_view bytes) override {
-    auto fed = splitter_.feed(bytes, [&](const sse::Message& message) { return take(message); });
-    // Once committed the client has these bytes: nothing is to be refused any more.
-    if (!fed && events_ > 0 && !error_event_) error_event_ = fed.error();
+    open_bytes_ += bytes.size();
+    auto fed = splitter_.feed(bytes, [&](const sse::Message& message) {
+      auto taken = take(message);
+      if (taken) open_bytes_ = bytes.size() - splitter_.consumed();
+      return taken;
+    });
+    if (fed && splitter_.at_boundary()) open_bytes_ = 0;
     return fed;
   }
 
@@ -72,6 +76,7 @@ class StreamObserver final : public Observer {
   }
 
   bool at_event_boundary() const override { return splitter_.at_boundary(); }
+  std::size_t open_event_bytes() const override { return open_bytes_; }
 
  private:
   Result<void> take(const sse::Message& message) {
@@ -82,6 +87,9 @@ class StreamObserver final : public Observer {
       return success();
     }
     const bool first = events_ == 0;
+    // What was cut inside a provider has lost its end: no client can read it.
+    if (!first && (message.data.front() != '{' || message.data.back() != '}'))
+      return failed("the provider's stream holds an event that is no JSON object");
     if (!first && !speaks(message)) {
       ++events_;
       return success();
@@ -110,6 +118,7 @@ class StreamObserver final : public Observer {
   }
 
   sse::Splitter splitter_;
+  std::size_t open_bytes_ = 0;  // since the last whole event
 };
 
 // A whole body that is longer than the probe for errors is committed. Of a long one only the end is kept, because usage
@@ -147,6 +156,7 @@ class WholeObserver final : public Observer {
   }
 
   bool at_event_boundary() const override { return terminal_; }
+  std::size_t open_event_bytes() const override { return 0; }
 
  private:
   static constexpr std::size_t window_bytes = limits::error_body_bytes_max;

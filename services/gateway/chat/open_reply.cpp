@@ -203,7 +203,7 @@ net::Awaitable<Result<Opened>> open_translated(Exchange& exchange, const route::
 Error blamed(Error error, const route::Target& target) {
   if (error.kind == ErrorKind::client_left || error.kind == ErrorKind::invalid_request) return error;
   if (error.provider.empty()) error.provider = target.provider->id;
-  if (error.message.find(target.provider->id) == std::string::npos)
+  if (!error.message.empty() && error.message.find(target.provider->id) == std::string::npos)
     error.message = "Provider " + target.provider->id + ": " + error.message;
   return error;
 }

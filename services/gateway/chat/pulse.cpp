@@ -6,7 +6,6 @@ namespace maestro::gateway {
 
 net::Awaitable<Result<void>> Pulse::beat() {
   rest();
-  if (!between_) co_return success();
   if (!writer_.started()) {
     writer_.start(200, BodyKind::chunked, 0, stream_head_lines(*exchange_.endpoint.dialect));
     exchange_.head_sent = true;

@@ -1,6 +1,6 @@
 // Keeps a waiting client's stream alive: the head after the first interval of silence, then the dialect's heartbeat,
-// only between events (DECISIONS on heartbeats: docs/LIFE_OF_A_REQUEST.md). Falling back stays allowed after the head:
-// no event was sent yet.
+// The relay sends whole events only, so a heartbeat never tears one. Falling back stays allowed after the head: no
+// event was sent yet.
 #pragma once
 
 #include "base/deadline.h"
@@ -22,14 +22,11 @@ class Pulse {
   void rest() { next_ = Deadline::Clock::now() + exchange_.worker.settings().heartbeat_interval; }
   // client_left: nobody is there any more.
   net::Awaitable<Result<void>> beat();
-  // False in the middle of an event: a heartbeat would tear it.
-  void between_events(bool between) { between_ = between; }
 
  private:
   Exchange& exchange_;
   ReplyWriter& writer_;
   const bool beats_;
-  bool between_ = true;
   Deadline::Clock::time_point next_;
 };
 

@@ -1,5 +1,6 @@
 #include "gateway/chat/relay.h"
 
+#include <algorithm>
 #include <ctime>
 
 namespace maestro::gateway {
@@ -53,32 +54,54 @@ void start(Exchange& exchange, const OpenReply& reply, ReplyWriter& writer) {
   }
 }
 
-// The transport has ended: did the reply?
-net::Awaitable<> finish(Exchange& exchange, OpenReply& reply, ReplyWriter& writer, std::string_view last) {
-  auto& record = exchange.record;
-  note_observed(record, *reply.observer);
-  auto ended = reply.observer->end();
-  const auto& said = reply.observer->error_event();
-  if (ended || said) {
-    auto sent = co_await writer.write(last, More::ends);
-    give_back(exchange, reply);  // only now: `last` lies in its buffer
-    if (said) {                  // the provider's own failure has passed; a second one would confuse
-      note(record, *said);
-    } else if (!sent) {
-      note(record, sent.error());
-    }
-    if (!sent) exchange.keep_alive = false;
-    co_return;
+// Whole events only go out: so whatever happens, our own words never stand in the middle of one. What is left of an
+// event waits in `rest` for its end. Most pieces end where an event ends, and are not copied.
+class WholeEvents {
+ public:
+  // The bytes that may go now; valid until the next call.
+  std::string_view of(std::string_view piece, std::size_t open_bytes) {
+    if (open_bytes == 0 && rest_.empty()) return piece;
+    ready_ = std::move(rest_);
+    ready_ += piece;
+    const auto whole = ready_.size() - std::min(open_bytes, ready_.size());
+    rest_ = ready_.substr(whole);
+    ready_.resize(whole);
+    return ready_;
   }
-  auto error = ended.error();
+
+ private:
+  std::string rest_;
+  std::string ready_;
+};
+
+Error blamed(Error error, const OpenReply& reply) {
   error.provider = reply.target->provider->id;
-  error.message = "Provider " + error.provider + ": " + error.message;
-  if (!last.empty()) {
-    auto sent = co_await writer.write(last, More::follows);
-    if (!sent) error = sent.error();
+  if (error.message.find(error.provider) == std::string::npos)
+    error.message = "Provider " + error.provider + ": " + error.message;
+  return error;
+}
+
+// The transport has ended: did the reply?
+net::Awaitable<> finish(Exchange& exchange, OpenReply& reply, ReplyWriter& writer, WholeEvents& events,
+                        std::string_view last) {
+  auto& record = exchange.record;
+  auto& observer = *reply.observer;
+  note_observed(record, observer);
+  const auto ended = observer.end();
+  const auto& said = observer.error_event();
+  const bool whole = ended || said;
+  // A good reply goes out to its last byte, whatever stands behind its last event.
+  auto sent = co_await writer.write(events.of(last, whole ? 0 : observer.open_event_bytes()),
+                                    whole ? More::ends : More::follows);
+  give_back(exchange, reply);  // only now: `last` lies in its buffer
+  if (!sent) {
+    note(record, sent.error());
+    exchange.keep_alive = false;
+  } else if (said) {  // the provider's own failure has passed; a second one would confuse
+    note(record, *said);
+  } else if (!ended) {
+    co_await fail(exchange, reply, writer, blamed(ended.error(), reply));
   }
-  give_back(exchange, reply);
-  co_await fail(exchange, reply, writer, error);
 }
 
 }  // namespace
@@ -98,30 +121,35 @@ net::Awaitable<> relay_verbatim(Exchange& exchange, OpenReply& reply, ReplyWrite
   auto& observer = *reply.observer;
   const auto& times = reply.target->provider->timeouts;
   const Time idle = times.idle.value_or(exchange.worker.settings().stream_idle_time_max);
+  WholeEvents events;
   auto piece = reply.first;
   for (;;) {
-    if (stream.ended()) co_return co_await finish(exchange, reply, writer, piece);
-    auto sent = co_await writer.write(piece, More::follows);
-    if (!sent) {
-      note(record, sent.error());
-      note_observed(record, observer);
-      exchange.keep_alive = false;
-      co_return;
+    if (stream.ended()) co_return co_await finish(exchange, reply, writer, events, piece);
+    const auto ready = events.of(piece, observer.open_event_bytes());
+    if (!ready.empty()) {
+      auto sent = co_await writer.write(ready, More::follows);
+      if (!sent) {
+        note(record, sent.error());
+        note_observed(record, observer);
+        exchange.keep_alive = false;
+        co_return;
+      }
+      pulse.rest();
     }
     if (!reply.held.empty()) reply.held = std::string();
-    pulse.rest();
-    pulse.between_events(observer.at_event_boundary());
     auto read = [&stream](Deadline deadline) { return stream.read_some(deadline); };
     auto next = co_await patiently<std::string_view>(pulse, exchange.deadline.but_at_most(idle), read);
-    if (!next) {
-      note_observed(record, observer);
-      auto error = next.error();
-      error.provider = reply.target->provider->id;
-      co_return co_await fail(exchange, reply, writer, error);
+    Result<void> fine = success();
+    if (next) {
+      piece = *next;
+      fine = observer.feed(piece);
+      if (fine) continue;
+      // Broken behind its last whole event: what stands before that is good.
+      auto sent = co_await writer.write(events.of(piece, observer.open_event_bytes()), More::follows);
+      if (!sent) fine = sent;
     }
-    piece = *next;
-    // After the first event the observer only watches: what it cannot read still belongs to the client.
-    (void)observer.feed(piece).has_value();
+    note_observed(record, observer);
+    co_return co_await fail(exchange, reply, writer, blamed(next ? fine.error() : next.error(), reply));
   }
 }
 

@@ -12,7 +12,7 @@
 
 namespace maestro::gateway {
 
-// True for headers of a client that never travel on (DECISIONS on headers: docs/LIFE_OF_A_REQUEST.md).
+// True for headers of a client that never travel on (docs/LIFE_OF_A_REQUEST.md lists them).
 bool stays_here(std::string_view header_name);
 // True for headers of a provider that travel back.
 bool travels_back(std::string_view header_name);

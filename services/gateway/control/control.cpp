@@ -40,8 +40,10 @@ class Backoff {
 
 // Runs `watch_once(context)` until stopped; it returns when its stream has ended, and whether it had received anything.
 template <class WatchOnce>
-void keep_watching(const std::stop_token& stop, std::string_view what, WatchOnce watch_once) {
+void keep_watching(const std::stop_token& stop, std::string_view what, grpc::Channel& channel, WatchOnce watch_once) {
   Backoff backoff;
+  // While all start together the others may come a moment later: that is no trouble yet.
+  const auto patient_until = Deadline::in(limits::first_credentials_settle_time_max);
   bool said = false;
   while (!stop.stop_requested()) {
     grpc::ClientContext context;
@@ -53,9 +55,12 @@ void keep_watching(const std::stop_token& stop, std::string_view what, WatchOnce
       backoff.reset();
       said = false;
     }
-    if (!said) log::warning("watch_broken", {{"what", what}, {"why", status.error_message()}});
-    said = true;
+    if (!said && (received || patient_until.passed())) {
+      log::warning("watch_broken", {{"what", what}, {"why", status.error_message()}});
+      said = true;
+    }
     backoff.wait(stop);
+    rpc::connect_now(channel);
   }
 }
 
@@ -94,6 +99,8 @@ void SnapshotWriter::run(const std::stop_token& stop) {
 }
 
 struct Control::Channels {
+  std::shared_ptr<grpc::Channel> to_auth;
+  std::shared_ptr<grpc::Channel> to_registry;
   std::unique_ptr<auth::v1::LeaseService::Stub> auth;
   std::unique_ptr<registry::v1::CatalogService::Stub> registry;
 };
@@ -111,11 +118,13 @@ Result<void> Control::start() {
   if (!settings_.auth_address.empty()) {
     auto channel = rpc::make_channel(settings_.auth_address);
     if (!channel) return channel.error();
+    channels_->to_auth = *channel;
     channels_->auth = auth::v1::LeaseService::NewStub(*channel);
   }
   if (!settings_.registry_address.empty()) {
     auto channel = rpc::make_channel(settings_.registry_address);
     if (!channel) return channel.error();
+    channels_->to_registry = *channel;
     channels_->registry = registry::v1::CatalogService::NewStub(*channel);
   }
   writer_ = std::make_unique<SnapshotWriter>(settings_.state_dir);
@@ -142,6 +151,23 @@ void Control::note_applied(SnapshotKind kind) {
     if (has_catalog_ && has_keys_) ready = std::exchange(ready_, {});
   }
   if (ready) ready();
+}
+
+// A provider and its credential come by two watches. A catalog that names a provider of which auth has said nothing yet
+// waits for a moment, so that nobody is told to wait for a credential that is on its way.
+void Control::wait_for_credentials(const std::stop_token& stop, const std::shared_ptr<const Routes>& routes) {
+  if (!channels_->auth) return;
+  const auto all_known = [&] {
+    if (!leases_) return false;
+    for (const auto& provider : routes->catalog->providers()) {
+      if (!provider.keyless && !leases_->by_provider.contains(provider.id) && !leases_->problems.contains(provider.id))
+        return false;
+    }
+    return true;
+  };
+  std::unique_lock lock{mutex_};
+  const auto time = leases_ ? limits::credentials_settle_time_max : limits::first_credentials_settle_time_max;
+  credentials_came_.wait_for(lock, stop, time, all_known);
 }
 
 void Control::read_snapshots() {
@@ -178,7 +204,7 @@ void Control::watch_catalog(const std::stop_token& stop) {
   request.set_instance_id(instance_id_);
   request.set_instance_version(std::string(version));
   request.set_reader_format(reader_format);
-  keep_watching(stop, "catalog", [&](grpc::ClientContext& context, bool& received) {
+  keep_watching(stop, "catalog", *channels_->to_registry, [&](grpc::ClientContext& context, bool& received) {
     const auto reader = channels_->registry->WatchCatalog(&context, request);
     registry::v1::WatchCatalogResponse response;
     while (reader->Read(&response)) {
@@ -190,6 +216,7 @@ void Control::watch_catalog(const std::stop_token& stop) {
       *acknowledged.mutable_revision() = response.revision();
       const auto routes = routes_from(response.catalog());
       if (routes) {
+        wait_for_credentials(stop, *routes);
         fleet_.post_routes(*routes);
         *request.mutable_known_revision() = response.revision();
         writer_->write_soon(SnapshotKind::catalog, response.catalog().SerializeAsString());
@@ -217,7 +244,7 @@ void Control::watch_keys(const std::stop_token& stop) {
   auth::v1::WatchKeysRequest request;
   request.set_instance_id(instance_id_);
   request.set_reader_format(reader_format);
-  keep_watching(stop, "keys", [&](grpc::ClientContext& context, bool& received) {
+  keep_watching(stop, "keys", *channels_->to_auth, [&](grpc::ClientContext& context, bool& received) {
     const auto reader = channels_->auth->WatchKeys(&context, request);
     auth::v1::WatchKeysResponse response;
     while (reader->Read(&response)) {
@@ -249,12 +276,18 @@ void Control::watch_keys(const std::stop_token& stop) {
 void Control::watch_credentials(const std::stop_token& stop) {
   auth::v1::WatchCredentialsRequest request;
   request.set_instance_id(instance_id_);
-  keep_watching(stop, "credentials", [&](grpc::ClientContext& context, bool& received) {
+  keep_watching(stop, "credentials", *channels_->to_auth, [&](grpc::ClientContext& context, bool& received) {
     const auto reader = channels_->auth->WatchCredentials(&context, request);
     auth::v1::WatchCredentialsResponse response;
     while (reader->Read(&response)) {
       received = true;
-      fleet_.post_leases(leases_from(response.credentials()));
+      const auto leases = leases_from(response.credentials());
+      fleet_.post_leases(leases);
+      {
+        const std::lock_guard lock{mutex_};
+        leases_ = leases;
+      }
+      credentials_came_.notify_all();
       log::info("credentials_applied", {{"revision", response.credentials().revision().number()},
                                         {"leases", response.credentials().leases_size()}});
       auth::v1::AcknowledgeSnapshotRequest acknowledged;

@@ -50,6 +50,7 @@ class Control final {
   void watch_keys(const std::stop_token& stop);
   void watch_credentials(const std::stop_token& stop);
   void note_applied(SnapshotKind kind);
+  void wait_for_credentials(const std::stop_token& stop, const std::shared_ptr<const Routes>& routes);
 
   const Settings& settings_;
   Fleet& fleet_;
@@ -58,6 +59,8 @@ class Control final {
   std::unique_ptr<Channels> channels_;
   std::unique_ptr<SnapshotWriter> writer_;
   std::mutex mutex_;
+  std::condition_variable_any credentials_came_;
+  std::shared_ptr<const Leases> leases_;  // the last that came
   bool has_catalog_ = false;
   bool has_keys_ = false;
   std::vector<std::jthread> threads_;
