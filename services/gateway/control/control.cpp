@@ -42,11 +42,11 @@ class Backoff {
 template <class WatchOnce>
 void keep_watching(const std::stop_token& stop, std::string_view what, grpc::Channel& channel, WatchOnce watch_once) {
   Backoff backoff;
-  // While all start together the others may come a moment later: that is no trouble yet.
-  const auto patient_until = Deadline::in(limits::first_credentials_settle_time_max);
   bool said = false;
   while (!stop.stop_requested()) {
     grpc::ClientContext context;
+    // A blocking call is also what drives the connection: without it nobody would, while we pause between two tries.
+    context.set_wait_for_ready(true);
     const std::stop_callback cancel{stop, [&context] { context.TryCancel(); }};
     bool received = false;
     const grpc::Status status = watch_once(context, received);
@@ -55,10 +55,8 @@ void keep_watching(const std::stop_token& stop, std::string_view what, grpc::Cha
       backoff.reset();
       said = false;
     }
-    if (!said && (received || patient_until.passed())) {
-      log::warning("watch_broken", {{"what", what}, {"why", status.error_message()}});
-      said = true;
-    }
+    if (!said) log::warning("watch_broken", {{"what", what}, {"why", status.error_message()}});
+    said = true;
     backoff.wait(stop);
     rpc::connect_now(channel);
   }
