@@ -124,7 +124,8 @@ struct ProviderDialect {
                                     chat::Delivery delivery);
   std::string (*path)(std::string_view upstream_model, chat::Delivery delivery);
   std::unique_ptr<ReplyDecoder> (*make_decoder)(chat::Delivery delivery);
-  std::unique_ptr<ReplyObserver> (*make_observer)(chat::Delivery delivery);
+  // The parser is borrowed for each call: all observers of a thread may share one.
+  std::unique_ptr<ReplyObserver> (*make_observer)(chat::Delivery delivery, json::OutlineParser& parser);
   // A reply whose status is not 2xx. The body may be cut at limits::error_body_bytes_max.
   Error (*decode_error)(int status, std::optional<std::chrono::seconds> retry_after, std::string_view body);
 };

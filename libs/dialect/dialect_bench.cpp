@@ -85,7 +85,8 @@ void decode_and_encode_an_agent_request(benchmark::State& state) {
 BENCHMARK(decode_and_encode_an_agent_request);
 
 void one_observed_event(benchmark::State& state) {
-  const auto observer = provider(chat::DialectId::openai_chat)->make_observer(chat::Delivery::stream);
+  json::OutlineParser observer_parser;
+  const auto observer = provider(chat::DialectId::openai_chat)->make_observer(chat::Delivery::stream, observer_parser);
   for (auto _ : state) benchmark::DoNotOptimize(observer->feed(plain_event));
 }
 BENCHMARK(one_observed_event);

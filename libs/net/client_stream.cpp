@@ -279,24 +279,33 @@ bool ClientStream::make_room() {
   return true;
 }
 
-Awaitable<Result<std::size_t>> ClientStream::read_raw(Deadline deadline) {
+Result<void> ClientStream::before_read(Deadline deadline) {
   if (!make_room()) {
     broken_ = true;
-    co_return Error{ErrorKind::provider_failed, "The reply head of " + origin_.host + " is larger than the limit."};
+    return Error{ErrorKind::provider_failed, "The reply head of " + origin_.host + " is larger than the limit."};
   }
-  if (tls_) co_return co_await read_tls(deadline);
-  set_expiry(deadline);
-  const auto room = in_.capacity() - end_;
-  const auto [failure, size] = co_await socket_.async_read_some(asio::buffer(in_.data() + end_, room), as_result);
-  if (failure || aborted_) co_return failure_of(failure, "waiting for its reply");
+  if (!tls_) set_expiry(deadline);
+  return {};
+}
+
+Result<void> ClientStream::after_read(const boost::system::error_code& failure, std::size_t size, std::size_t room) {
+  if (failure || aborted_) return failure_of(failure, "waiting for its reply");
   expiry_.clear();
   end_ += size;
   saw_bytes_ = true;
   last_read_was_full_ = size == room;
-  co_return size;
+  return {};
 }
 
-Awaitable<Result<std::size_t>> ClientStream::read_tls(Deadline deadline) {
+Awaitable<Result<void>> ClientStream::read_raw(Deadline deadline) {
+  if (auto ready = before_read(deadline); !ready) co_return ready;
+  if (tls_) co_return co_await read_tls(deadline);
+  const auto room = in_.capacity() - end_;
+  const auto [failure, size] = co_await socket_.async_read_some(asio::buffer(in_.data() + end_, room), as_result);
+  co_return after_read(failure, size, room);
+}
+
+Awaitable<Result<void>> ClientStream::read_tls(Deadline deadline) {
   for (;;) {
     if (aborted_) co_return failure_of({}, "waiting for its reply");
     const auto room = in_.capacity() - end_;
@@ -311,7 +320,7 @@ Awaitable<Result<std::size_t>> ClientStream::read_tls(Deadline deadline) {
       end_ += step.bytes;
       saw_bytes_ = true;
       last_read_was_full_ = step.bytes == room;
-      co_return step.bytes;
+      co_return success();
     }
     auto ready = co_await wait_for(step.wants == TlsWants::read ? Need::read : Need::write, deadline);
     if (!ready) co_return ready.error();
@@ -345,7 +354,15 @@ Awaitable<Result<const http::ReplyHead*>> ClientStream::read_head(RequestMethod 
       head_read_ = true;
       co_return &head_;
     }
-    auto read = co_await read_raw(deadline);
+    // Waits here and not in a coroutine of its own: this is the way of every request.
+    auto read = before_read(deadline);
+    if (read && tls_) {
+      read = co_await read_tls(deadline);
+    } else if (read) {
+      const auto room = in_.capacity() - end_;
+      const auto [failure, size] = co_await socket_.async_read_some(asio::buffer(in_.data() + end_, room), as_result);
+      read = after_read(failure, size, room);
+    }
     if (!read) co_return read.error();
   }
 }
@@ -372,7 +389,14 @@ Awaitable<Result<std::string_view>> ClientStream::read_some(Deadline deadline) {
   for (;;) {
     auto piece = next_piece();
     if (!piece || !piece->empty() || body_.ended()) co_return piece;
-    auto read = co_await read_raw(deadline);
+    auto read = before_read(deadline);
+    if (read && tls_) {
+      read = co_await read_tls(deadline);
+    } else if (read) {
+      const auto room = in_.capacity() - end_;
+      const auto [failure, size] = co_await socket_.async_read_some(asio::buffer(in_.data() + end_, room), as_result);
+      read = after_read(failure, size, room);
+    }
     if (read) continue;
     auto error = read.error();
     if (error.kind != ErrorKind::provider_failed) co_return error;

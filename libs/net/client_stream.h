@@ -37,6 +37,10 @@ class ClientStream {
   std::string_view target_prefix() const { return target_prefix_; }
   std::string_view proxy_authorization() const { return proxy_authorization_; }
 
+  // What the socket takes without waiting: send() must be awaited for what is left. Nothing of a TLS stream.
+  Gather::Outcome send_now(Gather& bytes) {
+    return tls_ || aborted_ ? Gather::Outcome::blocked : bytes.send_now(socket_.native_handle());
+  }
   Awaitable<Result<void>> send(Gather bytes, Deadline deadline);
   // The head of the final reply; 1xx ones are skipped. Views are valid until the next read_some().
   Awaitable<Result<const http::ReplyHead*>> read_head(RequestMethod method, Deadline deadline);
@@ -68,8 +72,10 @@ class ClientStream {
   Awaitable<Result<void>> pass_http_proxy(const Proxy& proxy, Deadline deadline);
   Awaitable<Result<void>> pass_socks_proxy(const Proxy& proxy, Deadline deadline);
   Awaitable<Result<void>> shake_hands(TlsContext& tls, Deadline deadline);
-  Awaitable<Result<std::size_t>> read_raw(Deadline deadline);
-  Awaitable<Result<std::size_t>> read_tls(Deadline deadline);
+  Result<void> before_read(Deadline deadline);
+  Result<void> after_read(const boost::system::error_code& failure, std::size_t size, std::size_t room);
+  Awaitable<Result<void>> read_raw(Deadline deadline);
+  Awaitable<Result<void>> read_tls(Deadline deadline);
   Awaitable<Result<std::string>> read_exactly(std::size_t size, Deadline deadline);
   Awaitable<Result<void>> wait_for(Need need, Deadline deadline);
   Result<std::string_view> next_piece();

@@ -106,23 +106,31 @@ bool ServerStream::make_room() {
   return true;
 }
 
-Awaitable<Result<std::size_t>> ServerStream::read_more(Wait wait, Wheel::Clock::duration time_max) {
+void ServerStream::before_read(Wait wait, Wheel::Clock::duration time_max) {
   waiting_ = wait;
   expired_ = false;
   expiry_.set(Wheel::Clock::now() + time_max);
-  const auto [failure, size] =
-      co_await socket_.async_read_some(asio::buffer(in_.data() + end_, in_.capacity() - end_), as_result);
+}
+
+Result<std::size_t> ServerStream::after_read(Wait wait, const boost::system::error_code& failure, std::size_t size) {
   waiting_ = Wait::none;
   expiry_.clear();
   if (failure) {
     if (expired_ && wait != Wait::idle)
-      co_return Error{ErrorKind::client_too_slow, wait == Wait::head
-                                                      ? "The request head did not arrive in time."
-                                                      : "The request body stopped arriving before it was complete."};
-    co_return left();
+      return Error{ErrorKind::client_too_slow, wait == Wait::head
+                                                   ? "The request head did not arrive in time."
+                                                   : "The request body stopped arriving before it was complete."};
+    return left();
   }
   end_ += size;
-  co_return size;
+  return size;
+}
+
+Awaitable<Result<std::size_t>> ServerStream::read_more(Wait wait, Wheel::Clock::duration time_max) {
+  before_read(wait, time_max);
+  const auto [failure, size] =
+      co_await socket_.async_read_some(asio::buffer(in_.data() + end_, in_.capacity() - end_), as_result);
+  co_return after_read(wait, failure, size);
 }
 
 Awaitable<Result<const http::RequestHead*>> ServerStream::read_head() {
@@ -158,22 +166,37 @@ Awaitable<Result<const http::RequestHead*>> ServerStream::read_head() {
     if (!make_room())
       co_return Error{ErrorKind::too_large, "The request head is larger than the limit of " +
                                                 std::to_string(limits_.head_bytes_max) + " bytes."};
-    if (bytes.empty()) {
-      if (draining_) co_return left();
-      auto read = co_await read_more(Wait::idle, limits_.keep_alive_time_max);
-      if (!read) co_return read.error();
+    // Waits here and not in a coroutine of its own: this is the way of every request.
+    const auto wait = bytes.empty() ? Wait::idle : Wait::head;
+    if (wait == Wait::idle && draining_) co_return left();
+    if (wait == Wait::head && head_deadline.at == Deadline::Clock::time_point::max())
       head_deadline = Deadline::in(limits_.head_time_max);
-      searched = 0;
-    } else {
-      if (head_deadline.at == Deadline::Clock::time_point::max()) head_deadline = Deadline::in(limits_.head_time_max);
-      auto read = co_await read_more(Wait::head, head_deadline.at - Deadline::Clock::now());
-      if (!read) co_return read.error();
-    }
+    before_read(wait, wait == Wait::idle ? limits_.keep_alive_time_max : head_deadline.at - Deadline::Clock::now());
+    const auto [failure, size] =
+        co_await socket_.async_read_some(asio::buffer(in_.data() + end_, in_.capacity() - end_), as_result);
+    auto read = after_read(wait, failure, size);
+    if (!read) co_return read.error();
   }
 }
 
+std::optional<Body> ServerStream::body_now(ByteBudget& budget) {
+  if (body_.ended()) return Body{};
+  const auto size = static_cast<std::size_t>(head_.content_length);
+  const bool here = head_.framing == http::Framing::length && head_.content_length <= limits_.body_bytes_max &&
+                    end_ - begin_ - head_bytes_ >= size;
+  if (!here || !budget.take(size)) return {};
+  Body body;
+  body.budget_ = &budget;
+  body.budgeted_ = size;
+  body.size_ = size;
+  body.data_ = in_.data() + begin_ + head_bytes_;
+  head_bytes_ += size;
+  body_.start(http::Framing::none, 0);
+  return body;
+}
+
 Awaitable<Result<Body>> ServerStream::read_body(ByteBudget& budget) {
-  if (body_.ended()) co_return Body{};
+  if (auto body = body_now(budget)) co_return std::move(*body);
   if (head_.framing == http::Framing::length && head_.content_length > limits_.body_bytes_max)
     co_return body_too_large(limits_.body_bytes_max);
   if (head_.expects_continue && end_ == begin_ + head_bytes_) {
@@ -193,12 +216,6 @@ Awaitable<Result<Body>> ServerStream::read_sized_body(ByteBudget& budget) {
   body.size_ = size;
   const auto start = begin_ + head_bytes_;
   const auto there = std::min(size, end_ - start);
-  if (there == size) {  // all of it came with the head: no copy
-    body.data_ = in_.data() + start;
-    head_bytes_ += size;
-    body_.start(http::Framing::none, 0);
-    co_return body;
-  }
   body.buffer_ = loop_.buffers().take(size);
   std::memcpy(body.buffer_.data(), in_.data() + start, there);
   end_ = start;  // all behind the head belongs to the body

@@ -79,6 +79,8 @@ class ServerStream {
   Awaitable<Result<const http::RequestHead*>> read_head();
   // After read_head: the whole body. Sends "100 Continue" when the client waits for it.
   Awaitable<Result<Body>> read_body(ByteBudget& budget);
+  // The body if it is all there already, without waiting; nothing: read_body() must be awaited.
+  std::optional<Body> body_now(ByteBudget& budget);
   // Reads on, at most limits::refused_body_drain_bytes_max, so that a client still sending sees our refusal.
   Awaitable<> drain_body();
   // The exchange is over; the bytes of its request are let go.
@@ -104,6 +106,8 @@ class ServerStream {
   struct PeerWatch;
   enum class Wait : std::uint8_t { none, idle, head, body, write };
 
+  void before_read(Wait wait, Wheel::Clock::duration time_max);
+  Result<std::size_t> after_read(Wait wait, const boost::system::error_code& failure, std::size_t size);
   Awaitable<Result<std::size_t>> read_more(Wait wait, Wheel::Clock::duration time_max);
   Awaitable<Result<Body>> read_sized_body(ByteBudget& budget);
   Awaitable<Result<Body>> read_chunked_body(ByteBudget& budget);

@@ -22,6 +22,9 @@ Error no_such_path(const Exchange& exchange) {
                                                   std::string(exchange.head.method.substr(0, 20)) + "."};
 }
 
+// Owns its error: whoever asked has returned by the time it is sent.
+net::Awaitable<> refuse_owned(Exchange& exchange, Error error) { co_await refuse_or_close(exchange, error); }
+
 struct Refusal {
   int status = 0;
   Error error;
@@ -39,42 +42,45 @@ std::optional<Refusal> refusal_of_head(const http::RequestHead& head) {
   return {};
 }
 
+net::Awaitable<> refuse_with_status(Exchange& exchange, Refusal refusal) {
+  auto sent = co_await refuse_as(exchange, refusal.status, refusal.error);
+  if (!sent) exchange.keep_alive = false;
+}
+
+// No coroutine of its own: it only chooses who serves.
 net::Awaitable<> serve(Exchange& exchange) {
   const auto& endpoint = exchange.endpoint;
-  if (endpoint.handler == Handler::none) co_return co_await refuse_or_close(exchange, no_such_path(exchange));
+  if (endpoint.handler == Handler::none) return refuse_owned(exchange, no_such_path(exchange));
   if (!endpoint.is_public) {
     auto principal = authenticate(exchange);
-    if (!principal) co_return co_await refuse_or_close(exchange, principal.error());
+    if (!principal) return refuse_owned(exchange, principal.error());
     exchange.principal = *principal;
     exchange.record.principal = (*principal)->name;
     if (!(*principal)->may_infer)
-      co_return co_await refuse_or_close(exchange, Error{ErrorKind::forbidden, "This key may not ask for inference."});
+      return refuse_owned(exchange, Error{ErrorKind::forbidden, "This key may not ask for inference."});
   }
-  if (const auto refusal = refusal_of_head(exchange.head)) {
-    auto sent = co_await refuse_as(exchange, refusal->status, refusal->error);
-    if (!sent) exchange.keep_alive = false;
-    co_return;
-  }
+  if (auto refusal = refusal_of_head(exchange.head)) return refuse_with_status(exchange, std::move(*refusal));
   switch (endpoint.handler) {
     case Handler::chat:
-      co_return co_await serve_chat(exchange);
+      return serve_chat(exchange);
     case Handler::list_models:
-      co_return co_await serve_model_list(exchange);
+      return serve_model_list(exchange);
     case Handler::show_model:
-      co_return co_await serve_model(exchange);
+      return serve_model(exchange);
     case Handler::root:
-      co_return co_await serve_root(exchange);
+      return serve_root(exchange);
     case Handler::health:
-      co_return co_await serve_health(exchange);
+      return serve_health(exchange);
     case Handler::ready:
-      co_return co_await serve_ready(exchange);
+      return serve_ready(exchange);
     case Handler::metrics:
-      co_return co_await serve_metrics(exchange);
+      return serve_metrics(exchange);
     case Handler::preflight:
-      co_return co_await serve_preflight(exchange);
+      return serve_preflight(exchange);
     case Handler::none:
       break;
   }
+  return refuse_owned(exchange, no_such_path(exchange));
 }
 
 net::Awaitable<> serve_guarded(Exchange& exchange) {

@@ -39,7 +39,8 @@ std::string encode(chat::Delivery delivery, const std::vector<chat::Event>& even
 }
 
 void observe(chat::Delivery delivery, const std::vector<std::string_view>& pieces, const Outcome& outcome) {
-  const auto observer = dialect::provider(chat::DialectId::openai_chat)->make_observer(delivery);
+  json::OutlineParser parser;
+  const auto observer = dialect::provider(chat::DialectId::openai_chat)->make_observer(delivery, parser);
   bool failed = false;
   for (const auto piece : pieces) {
     const std::string own(piece);

@@ -115,8 +115,10 @@ class GatewayAlone(unittest.TestCase):
                 path.write_bytes(content)
             house.start_gateway()
             self.assertEqual(house.chat().status, 200)
+            gateway = house.processes["gateway"]
             for name in ("catalog.pb", "keys.pb"):
-                self.assertEqual(house.processes["gateway"].output.count(name), 1)
+                wait_until(lambda: gateway.output.count(name) > 0, f"the log names {name}", 5)
+                self.assertEqual(gateway.output.count(name), 1)
 
     def test_a_gateway_without_snapshot_is_not_ready_until_both_are_there(self):
         with FakeProvider() as fake:

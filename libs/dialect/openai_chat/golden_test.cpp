@@ -86,7 +86,8 @@ TEST(OpenaiChatGoldenTest, every_recording_means_its_events_however_it_is_cut) {
 
 // What the observer knows after these bytes.
 std::string observed(chat::Delivery delivery, const std::vector<std::string_view>& feeds) {
-  const auto observer = provider(chat::DialectId::openai_chat)->make_observer(delivery);
+  json::OutlineParser parser;
+  const auto observer = provider(chat::DialectId::openai_chat)->make_observer(delivery, parser);
   std::optional<Error> failure;
   for (const auto feed : feeds) {
     if (auto fed = observer->feed(feed); !fed) {
@@ -116,7 +117,8 @@ TEST(OpenaiChatGoldenTest, the_observer_sees_what_the_decoder_sees_however_it_is
     decoded(delivery, {view}, events);
     const auto* ended = events.empty() ? nullptr : std::get_if<chat::ReplyEnded>(&events.back());
     if (ended == nullptr) continue;
-    const auto observer = provider(chat::DialectId::openai_chat)->make_observer(delivery);
+    json::OutlineParser parser;
+    const auto observer = provider(chat::DialectId::openai_chat)->make_observer(delivery, parser);
     ASSERT_TRUE(observer->feed(view)) << path;
     ASSERT_TRUE(observer->end()) << path;
     EXPECT_EQ(observer->usage(), ended->usage.value_or(chat::Usage{})) << path;

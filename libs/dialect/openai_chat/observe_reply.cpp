@@ -17,6 +17,8 @@ Error failed(std::string message) { return {ErrorKind::provider_failed, std::mov
 // What an observer tells, however the bytes came.
 class Observer : public ReplyObserver {
  public:
+  explicit Observer(json::OutlineParser& parser) : parser_(parser) {}
+
   bool saw_event() const override { return events_ > 0; }
   bool saw_terminal() const override { return terminal_; }
   const std::optional<Error>& error_event() const override { return error_event_; }
@@ -35,7 +37,7 @@ class Observer : public ReplyObserver {
     if (!nothing || !usage_.known()) usage_ = *chunk.usage;
   }
 
-  json::OutlineParser parser_;
+  json::OutlineParser& parser_;
   Chunk chunk_;
   chat::Usage usage_;
   std::string stop_reason_;
@@ -56,6 +58,8 @@ bool says(std::string_view data, std::string_view quoted_key) {
 
 class StreamObserver final : public Observer {
  public:
+  using Observer::Observer;
+
   Result<void> feed(std::string_view bytes) override {
     open_bytes_ += bytes.size();
     auto fed = splitter_.feed(bytes, [&](const sse::Message& message) {
@@ -125,6 +129,8 @@ class StreamObserver final : public Observer {
 // stands there.
 class WholeObserver final : public Observer {
  public:
+  using Observer::Observer;
+
   Result<void> feed(std::string_view bytes) override {
     if (bytes.size() > window_bytes) {
       body_.append(bytes.substr(bytes.size() - window_bytes));
@@ -188,9 +194,9 @@ class WholeObserver final : public Observer {
 
 }  // namespace
 
-std::unique_ptr<ReplyObserver> make_observer(chat::Delivery delivery) {
-  if (delivery == chat::Delivery::stream) return std::make_unique<StreamObserver>();
-  return std::make_unique<WholeObserver>();
+std::unique_ptr<ReplyObserver> make_observer(chat::Delivery delivery, json::OutlineParser& parser) {
+  if (delivery == chat::Delivery::stream) return std::make_unique<StreamObserver>(parser);
+  return std::make_unique<WholeObserver>(parser);
 }
 
 }  // namespace maestro::dialect::openai_chat

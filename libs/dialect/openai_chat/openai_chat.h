@@ -30,7 +30,7 @@ Result<ProviderDialect::Encoded> encode_request(const chat::Request& request, st
                                                 chat::Delivery delivery);
 std::string path(std::string_view upstream_model, chat::Delivery delivery);
 std::unique_ptr<ReplyDecoder> make_decoder(chat::Delivery delivery);
-std::unique_ptr<ReplyObserver> make_observer(chat::Delivery delivery);
+std::unique_ptr<ReplyObserver> make_observer(chat::Delivery delivery, json::OutlineParser& parser);
 Error decode_error(int status, std::optional<std::chrono::seconds> retry_after, std::string_view body);
 
 // The value of "error" in a body of 200 or in an event of a stream.

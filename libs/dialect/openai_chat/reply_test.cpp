@@ -191,7 +191,8 @@ TEST(OpenaiChatDecoderTest, a_tool_without_a_name_is_malformed) {
 }
 
 std::unique_ptr<ReplyObserver> observer(chat::Delivery delivery) {
-  return provider(chat::DialectId::openai_chat)->make_observer(delivery);
+  static json::OutlineParser parser;
+  return provider(chat::DialectId::openai_chat)->make_observer(delivery, parser);
 }
 
 TEST(OpenaiChatObserverTest, the_commit_line_is_the_first_event) {
@@ -230,6 +231,34 @@ TEST(OpenaiChatObserverTest, a_later_error_passes_and_is_known) {
   ASSERT_TRUE(one->error_event());
   EXPECT_EQ(one->error_event()->provider_message, "busy");
   EXPECT_TRUE(one->end());
+}
+
+// What the relay holds back: everything behind the last whole event, however the bytes came.
+TEST(OpenaiChatObserverTest, open_bytes_are_those_of_the_unfinished_event_for_every_split) {
+  const std::string bytes =
+      ": hello\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\r\n\r\n"
+      "data: {\"choices\":[{\"delta\":{\"content\":\"b\"}}]}\n\ndata: {\"choi";
+  const std::size_t open = bytes.size() - bytes.rfind("data: ");
+  for (std::size_t first = 0; first <= bytes.size(); ++first) {
+    const auto one = observer(chat::Delivery::stream);
+    ASSERT_TRUE(one->feed(std::string_view(bytes).substr(0, first)));
+    EXPECT_LE(one->open_event_bytes(), first);
+    ASSERT_TRUE(one->feed(std::string_view(bytes).substr(first)));
+    EXPECT_EQ(one->open_event_bytes(), open) << first;
+    ASSERT_TRUE(one->feed("ces\":[]}\n\n"));
+    EXPECT_EQ(one->open_event_bytes(), 0u) << first;
+  }
+}
+
+TEST(OpenaiChatObserverTest, an_event_that_is_no_object_breaks_the_stream_behind_the_last_good_one) {
+  const std::string good = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
+  for (const std::string_view broken : {"data: {\"id\": oops\n\n", "data: <html>\n\n", "data: {\"a\":1\n\n"}) {
+    const auto one = observer(chat::Delivery::stream);
+    const auto fed = one->feed(good + std::string(broken) + good);
+    ASSERT_FALSE(fed) << broken;
+    EXPECT_EQ(fed.error().kind, ErrorKind::provider_failed);
+    EXPECT_EQ(one->open_event_bytes(), broken.size() + good.size()) << broken;
+  }
 }
 
 TEST(OpenaiChatObserverTest, an_event_without_data_is_a_keep_alive) {

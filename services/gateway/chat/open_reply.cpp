@@ -78,7 +78,9 @@ net::Awaitable<Result<void>> read_to_commit(OpenReply& reply, Pulse& pulse, Dead
   auto& observer = *reply.observer;
   for (;;) {
     auto read = [&stream](Deadline deadline) { return stream.read_some(deadline); };
-    auto piece = co_await patiently<std::string_view>(pulse, limit, read);
+    auto piece = stream.read_buffered();
+    if (piece && piece->empty() && !stream.ended())
+      piece = pulse.beats() ? co_await patiently<std::string_view>(pulse, limit, read) : co_await read(limit);
     if (!piece) co_return piece.error();
     if (!piece->empty()) {
       auto fine = observer.feed(*piece);
@@ -129,11 +131,14 @@ net::Awaitable<Result<void>> exchange_once(Exchange& exchange, const route::Targ
                                     spoken.path(target.model->id, wanted), body.size());
     net::Gather bytes{head};
     body.add_to(bytes);
-    auto sent = co_await stream.send(bytes, limit);
-    if (!sent) co_return sent.error();
+    if (stream.send_now(bytes) != net::Gather::Outcome::sent) {
+      auto sent = co_await stream.send(bytes, limit);
+      if (!sent) co_return sent.error();
+    }
   }
   auto read = [&stream](Deadline deadline) { return stream.read_head(net::RequestMethod::other, deadline); };
-  auto head = co_await patiently<const http::ReplyHead*>(asked.pulse, limit, read);
+  auto head =
+      asked.pulse.beats() ? co_await patiently<const http::ReplyHead*>(asked.pulse, limit, read) : co_await read(limit);
   if (!head) co_return head.error();
   const auto& reply_head = **head;
   if (reply_head.status < 200 || reply_head.status >= 300)
@@ -145,7 +150,7 @@ net::Awaitable<Result<void>> exchange_once(Exchange& exchange, const route::Targ
                     "it answered a request for a stream in one piece, when the stream had begun."};
   for (const auto& header : reply_head.headers)
     if (travels_back(header.name)) add_header(reply.passed_lines, header.name, header.value);
-  reply.observer = spoken.make_observer(reply.delivery);
+  reply.observer = spoken.make_observer(reply.delivery, exchange.worker.outline_parser());
   co_return co_await read_to_commit(reply, asked.pulse, limit);
 }
 
@@ -156,8 +161,8 @@ net::Awaitable<Result<Opened>> open_verbatim(Exchange& exchange, const route::Ta
   auto reply = std::make_unique<OpenReply>();
   reply->target = &target;
   reply->abort = &asked.abort;
-  reply->pool_key = way->upstream->origin;
-  for (reply->stream = pool.take_idle(way->upstream->base.origin, reply->pool_key);; reply->stream = nullptr) {
+  reply->pool_key = &way->upstream->origin;
+  for (reply->stream = pool.take_idle(way->upstream->base.origin, *reply->pool_key);; reply->stream = nullptr) {
     if (!reply->stream) {
       reply->stream = pool.make(way->upstream->base.origin);
       asked.abort.stream = reply->stream.get();
@@ -212,7 +217,7 @@ Error blamed(Error error, const route::Target& target) {
 
 void give_back(Exchange& exchange, OpenReply& reply) {
   reply.abort->stream = nullptr;
-  if (reply.stream) exchange.worker.pool().give_back(std::move(reply.stream), reply.pool_key);
+  if (reply.stream) exchange.worker.pool().give_back(std::move(reply.stream), *reply.pool_key);
 }
 
 net::Awaitable<Result<Opened>> open_reply(Exchange& exchange, const route::Plan& plan, const Asked& asked) {

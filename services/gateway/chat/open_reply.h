@@ -43,7 +43,7 @@ struct OpenReply {
 
   // Verbatim lane.
   std::unique_ptr<net::ClientStream> stream;
-  std::string pool_key;
+  const std::string* pool_key = nullptr;  // of the pinned snapshots
   std::unique_ptr<dialect::ReplyObserver> observer;
   int status = 200;
   std::string passed_lines;  // header lines that travel back

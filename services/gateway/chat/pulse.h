@@ -17,9 +17,12 @@ class Pulse {
     rest();
   }
 
+  bool beats() const { return beats_; }
   Deadline next(Deadline limit) const { return beats_ ? Deadline{std::min(limit.at, next_)} : limit; }
   // Something was sent: the silence begins anew.
-  void rest() { next_ = Deadline::Clock::now() + exchange_.worker.settings().heartbeat_interval; }
+  void rest() {
+    if (beats_) next_ = Deadline::Clock::now() + exchange_.worker.settings().heartbeat_interval;
+  }
   // client_left: nobody is there any more.
   net::Awaitable<Result<void>> beat();
 
@@ -27,7 +30,7 @@ class Pulse {
   Exchange& exchange_;
   ReplyWriter& writer_;
   const bool beats_;
-  Deadline::Clock::time_point next_;
+  Deadline::Clock::time_point next_{};
 };
 
 // Runs `read(deadline)` until it gives something or `limit` passes; in between the pulse beats. `read` may be called

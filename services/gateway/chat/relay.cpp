@@ -8,11 +8,9 @@ namespace {
 
 using More = ReplyWriter::More;
 
-std::string served_by(const Exchange& exchange, const OpenReply& reply) {
-  std::string lines;
+void add_served_by(std::string& lines, const Exchange& exchange, const OpenReply& reply) {
   add_header(lines, "x-maestro-target", reply.target->model->qualified);
   add_header(lines, "x-maestro-attempts", std::to_string(exchange.record.attempts));
-  return lines;
 }
 
 void note(Record& record, const Error& error) {
@@ -37,8 +35,9 @@ net::Awaitable<> fail(Exchange& exchange, const OpenReply& reply, ReplyWriter& w
   if (!sent) exchange.keep_alive = false;
 }
 
-void start(Exchange& exchange, const OpenReply& reply, ReplyWriter& writer) {
-  auto lines = reply.passed_lines + served_by(exchange, reply);
+void start(Exchange& exchange, OpenReply& reply, ReplyWriter& writer) {
+  auto lines = std::move(reply.passed_lines);
+  add_served_by(lines, exchange, reply);
   if (reply.delivery == chat::Delivery::stream) {
     lines += "cache-control: no-cache, no-transform\r\nx-accel-buffering: no\r\n";
     writer.start(reply.status, BodyKind::chunked, 0, lines);
@@ -91,8 +90,10 @@ net::Awaitable<> finish(Exchange& exchange, OpenReply& reply, ReplyWriter& write
   const auto& said = observer.error_event();
   const bool whole = ended || said;
   // A good reply goes out to its last byte, whatever stands behind its last event.
-  auto sent = co_await writer.write(events.of(last, whole ? 0 : observer.open_event_bytes()),
-                                    whole ? More::ends : More::follows);
+  Result<void> sent;
+  if (!writer.write_now(events.of(last, whole ? 0 : observer.open_event_bytes()), whole ? More::ends : More::follows,
+                        sent))
+    sent = co_await writer.write_rest();
   give_back(exchange, reply);  // only now: `last` lies in its buffer
   if (!sent) {
     note(record, sent.error());
@@ -127,7 +128,8 @@ net::Awaitable<> relay_verbatim(Exchange& exchange, OpenReply& reply, ReplyWrite
     if (stream.ended()) co_return co_await finish(exchange, reply, writer, events, piece);
     const auto ready = events.of(piece, observer.open_event_bytes());
     if (!ready.empty()) {
-      auto sent = co_await writer.write(ready, More::follows);
+      Result<void> sent;
+      if (!writer.write_now(ready, More::follows, sent)) sent = co_await writer.write_rest();
       if (!sent) {
         note(record, sent.error());
         note_observed(record, observer);
@@ -138,7 +140,8 @@ net::Awaitable<> relay_verbatim(Exchange& exchange, OpenReply& reply, ReplyWrite
     }
     if (!reply.held.empty()) reply.held = std::string();
     auto read = [&stream](Deadline deadline) { return stream.read_some(deadline); };
-    auto next = co_await patiently<std::string_view>(pulse, exchange.deadline.but_at_most(idle), read);
+    const auto limit = exchange.deadline.but_at_most(idle);
+    auto next = pulse.beats() ? co_await patiently<std::string_view>(pulse, limit, read) : co_await read(limit);
     Result<void> fine = success();
     if (next) {
       piece = *next;
@@ -166,8 +169,11 @@ net::Awaitable<> relay_events(Exchange& exchange, OpenReply& reply, ReplyWriter&
   context.include_usage = outline.include_usage;
   context.stream_options_given = outline.stream_options_given;
   const auto encoder = dialect.make_encoder(context);
-  if (!writer.started() && reply.delivery == chat::Delivery::stream)
-    writer.start(200, BodyKind::chunked, 0, stream_head_lines(dialect) + served_by(exchange, reply));
+  if (!writer.started() && reply.delivery == chat::Delivery::stream) {
+    auto lines = stream_head_lines(dialect);
+    add_served_by(lines, exchange, reply);
+    writer.start(200, BodyKind::chunked, 0, lines);
+  }
   std::string bytes;
   for (;;) {
     bool over = false;
@@ -187,7 +193,8 @@ net::Awaitable<> relay_events(Exchange& exchange, OpenReply& reply, ReplyWriter&
     if (!writer.started() && over) {
       std::string lines;
       add_header(lines, "content-type", encoder->content_type());
-      writer.start(200, BodyKind::sized, bytes.size(), lines + served_by(exchange, reply));
+      add_served_by(lines, exchange, reply);
+      writer.start(200, BodyKind::sized, bytes.size(), lines);
     }
     if (writer.started()) {
       auto sent = co_await writer.write(bytes, over ? More::ends : More::follows);

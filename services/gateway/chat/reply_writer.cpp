@@ -13,37 +13,37 @@ void ReplyWriter::start(int status, BodyKind kind, std::size_t content_length, s
   head_ += "\r\n";
 }
 
-net::Awaitable<Result<void>> ReplyWriter::write(std::string_view piece, More more) {
-  net::Gather bytes;
-  bytes.add(head_);
-  char size[20];
+bool ReplyWriter::write_now(std::string_view piece, More more, Result<void>& sent) {
+  bytes_ = net::Gather{head_};
   if (kind_ == BodyKind::chunked) {
     if (!piece.empty()) {
-      auto* end = std::to_chars(size, size + 16, piece.size(), 16).ptr;
+      auto* end = std::to_chars(size_, size_ + 16, piece.size(), 16).ptr;
       *end++ = '\r';
       *end++ = '\n';
-      bytes.add({size, static_cast<std::size_t>(end - size)});
-      bytes.add(piece);
-      bytes.add(more == More::ends ? "\r\n0\r\n\r\n" : "\r\n");
+      bytes_.add({size_, static_cast<std::size_t>(end - size_)});
+      bytes_.add(piece);
+      bytes_.add(more == More::ends ? "\r\n0\r\n\r\n" : "\r\n");
     } else if (more == More::ends) {
-      bytes.add("0\r\n\r\n");
+      bytes_.add("0\r\n\r\n");
     }
   } else {
-    bytes.add(piece);
+    bytes_.add(piece);
   }
   exchange_.record.reply_bytes += head_.size() + piece.size();
-  Result<void> sent;
-  switch (exchange_.client.write_now(bytes)) {
-    case net::Gather::Outcome::sent:
-      break;
-    case net::Gather::Outcome::blocked:
-      sent = co_await exchange_.client.write_rest(bytes);
-      break;
-    case net::Gather::Outcome::failed:
-      sent = Error{ErrorKind::client_left, "The client closed the connection."};
-      break;
-  }
+  const auto outcome = exchange_.client.write_now(bytes_);
+  if (outcome == net::Gather::Outcome::blocked) return false;
+  if (outcome == net::Gather::Outcome::failed)
+    sent = Error{ErrorKind::client_left, "The client closed the connection."};
   if (!head_.empty()) head_ = std::string();
+  return true;
+}
+
+net::Awaitable<Result<void>> ReplyWriter::write(std::string_view piece, More more) {
+  Result<void> sent;
+  if (!write_now(piece, more, sent)) {
+    sent = co_await write_rest();
+    head_ = std::string();
+  }
   co_return sent;
 }
 

@@ -20,12 +20,17 @@ class ReplyWriter {
   bool started() const { return started_; }
 
   enum class More : std::uint8_t { follows, ends };
+  // What can be sent without waiting. False: write_rest() must be awaited; its result is the write's.
+  bool write_now(std::string_view piece, More more, Result<void>& sent);
+  net::Awaitable<Result<void>> write_rest() { return exchange_.client.write_rest(bytes_); }
   // client_left when the client is gone. An empty piece sends the head, or the end, alone.
   net::Awaitable<Result<void>> write(std::string_view piece, More more);
 
  private:
   Exchange& exchange_;
   std::string head_;
+  net::Gather bytes_;
+  char size_[20];
   BodyKind kind_ = BodyKind::sized;
   bool started_ = false;
 };

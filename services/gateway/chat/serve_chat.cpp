@@ -28,7 +28,12 @@ net::Awaitable<> serve_chat(Exchange& exchange) {
   auto& record = exchange.record;
   const auto& dialect = *exchange.endpoint.dialect;
 
-  auto body = co_await exchange.client.read_body(worker.budget());
+  Result<net::Body> body = net::Body{};
+  if (auto here = exchange.client.body_now(worker.budget())) {
+    body = std::move(*here);
+  } else {
+    body = co_await exchange.client.read_body(worker.budget());
+  }
   if (!body) co_return co_await refuse_or_close(exchange, body.error());
   record.request_bytes = body->bytes().size();
 
