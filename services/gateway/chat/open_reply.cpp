@@ -155,6 +155,7 @@ net::Awaitable<Result<void>> exchange_once(Exchange& exchange, const route::Targ
 }
 
 net::Awaitable<Result<Opened>> open_verbatim(Exchange& exchange, const route::Target& target, const Asked& asked) {
+  if (asked.abort.left) co_return Error{ErrorKind::client_left, "The client closed the connection."};
   auto way = way_to(exchange, *target.provider);
   if (!way) co_return way.error();
   auto& pool = exchange.worker.pool();
