@@ -95,4 +95,9 @@ void Listener::drain() {
   for (auto* connection = first_; connection != nullptr; connection = connection->next) connection->stream.drain();
 }
 
+void Listener::abort() {
+  drain();
+  for (auto* connection = first_; connection != nullptr; connection = connection->next) connection->stream.abort();
+}
+
 }  // namespace maestro::net

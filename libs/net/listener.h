@@ -25,6 +25,9 @@ class Listener {
 
   // No new connections; idle ones end, others after their exchange.
   void drain();
+  // The end: every connection is closed, whatever it does. The loop then runs until their coroutines have ended, which
+  // must be before this listener dies.
+  void abort();
   std::size_t open_connections() const { return open_; }
 
  private:

@@ -89,6 +89,14 @@ void ServerStream::drain() {
   }
 }
 
+void ServerStream::abort() {
+  draining_ = true;
+  peer_left_ = true;
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+  if (on_peer_left_ != nullptr) on_peer_left_(on_peer_left_self_);
+}
+
 // Room behind end_ for the next read: by moving what is there to the front, then by a larger buffer.
 bool ServerStream::make_room() {
   if (!in_) in_ = loop_.buffers().take(first_buffer_bytes);

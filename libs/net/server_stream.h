@@ -97,6 +97,8 @@ class ServerStream {
   void unwatch_peer();
   bool peer_left() const { return peer_left_; }
 
+  // Ends whatever waits, as if the client had left.
+  void abort();
   // Idle connections end now, others after their exchange.
   void drain();
   bool draining() const { return draining_; }

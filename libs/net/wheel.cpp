@@ -4,7 +4,9 @@
 
 namespace maestro::net {
 
-Wheel::Wheel(Executor executor) : timer_(executor) {}
+Wheel::Wheel(Executor executor) { timer_.emplace(executor); }
+
+void Wheel::close() { timer_.reset(); }
 
 std::int64_t Wheel::tick_of(Clock::time_point at) const {
   return std::chrono::ceil<std::chrono::milliseconds>(at - origin_) / tick + 1;
@@ -42,13 +44,13 @@ void Wheel::link(Entry& entry) {
   if (slot != nullptr) slot->previous_ = &entry;
   slot = &entry;
   ++entries_;
-  if (!advancing_ && entry.linked_tick_ < armed_tick_) arm(entry.linked_tick_);
+  if (timer_ && !advancing_ && entry.linked_tick_ < armed_tick_) arm(entry.linked_tick_);
 }
 
 void Wheel::arm(std::int64_t tick_at) {
   armed_tick_ = tick_at;
-  timer_.expires_at(origin_ + tick_at * tick);  // a wait for a later tick ends with operation_aborted
-  timer_.async_wait([this](boost::system::error_code failure) {
+  timer_->expires_at(origin_ + tick_at * tick);  // a wait for a later tick ends with operation_aborted
+  timer_->async_wait([this](boost::system::error_code failure) {
     if (failure) return;
     armed_tick_ = not_armed;
     advancing_ = true;
@@ -59,7 +61,7 @@ void Wheel::arm(std::int64_t tick_at) {
 }
 
 void Wheel::arm_next() {
-  if (entries_ == 0) return;
+  if (entries_ == 0 || !timer_) return;
   for (std::int64_t at = now_tick_ + 1; at < now_tick_ + static_cast<std::int64_t>(slots); ++at) {
     if (slots_[static_cast<std::size_t>(at) % slots] == nullptr) continue;
     arm(at);

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 
 #include "base/limits.h"
 #include "net/executor.h"
@@ -51,6 +52,9 @@ class Wheel {
 
   std::size_t entries() const { return entries_; }
 
+  // Nothing fires any more; entries may still come and go. The end of a loop.
+  void close();
+
  private:
   static constexpr std::size_t slots = 512;
   static constexpr std::int64_t not_armed = std::numeric_limits<std::int64_t>::max();
@@ -61,7 +65,7 @@ class Wheel {
   void arm_next();
   void advance();
 
-  Timer timer_;
+  std::optional<Timer> timer_;  // nothing: closed
   Clock::time_point origin_ = Clock::now();
   std::int64_t now_tick_ = 0;
   std::int64_t armed_tick_ = not_armed;  // the timer sleeps until the next slot that holds somebody

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "dialect/provider_words.h"
 #include "http/headers.h"
 #include "json/writer.h"
 
@@ -20,43 +21,6 @@ dialect::ErrorReply plain_error(int status, const Error& error) {
   writer.string(error.message);
   writer.end_object();
   return reply;
-}
-
-int plain_status(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::invalid_request:
-    case ErrorKind::ambiguous:
-      return 400;
-    case ErrorKind::unauthenticated:
-      return 401;
-    case ErrorKind::forbidden:
-      return 403;
-    case ErrorKind::not_found:
-      return 404;
-    case ErrorKind::method_not_allowed:
-      return 405;
-    case ErrorKind::client_too_slow:
-      return 408;
-    case ErrorKind::conflict:
-      return 409;
-    case ErrorKind::too_large:
-      return 413;
-    case ErrorKind::limited:
-    case ErrorKind::provider_limited:
-      return 429;
-    case ErrorKind::provider_refused:
-    case ErrorKind::provider_failed:
-      return 502;
-    case ErrorKind::attempt_timed_out:
-    case ErrorKind::deadline_passed:
-      return 504;
-    case ErrorKind::unavailable:
-      return 503;
-    case ErrorKind::internal:
-    case ErrorKind::client_left:
-      return 500;
-  }
-  return 500;
 }
 
 net::Awaitable<Result<void>> send_error(Exchange& exchange, const Error& error, const dialect::ErrorReply& reply) {
@@ -145,7 +109,7 @@ net::Awaitable<Result<void>> refuse(Exchange& exchange, const Error& error) {
   }
   const auto reply = exchange.endpoint.dialect != nullptr
                          ? exchange.endpoint.dialect->encode_error(error, exchange.record.request_id())
-                         : plain_error(plain_status(error.kind), error);
+                         : plain_error(dialect::client_status(error), error);
   co_return co_await send_error(exchange, error, reply);
 }
 

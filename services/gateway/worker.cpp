@@ -2,8 +2,6 @@
 
 #include <ctime>
 
-#include <boost/asio/executor_work_guard.hpp>
-
 #include "gateway/session.h"
 
 namespace maestro::gateway {
@@ -20,10 +18,7 @@ Worker::~Worker() { join(); }
 
 void Worker::start() {
   listener_.start();
-  thread_ = std::thread([this] {
-    const auto work = boost::asio::make_work_guard(loop_.context());
-    loop_.context().run();
-  });
+  thread_ = std::thread([this] { loop_.context().run(); });
 }
 
 void Worker::post_routes(std::shared_ptr<const Routes> routes) {
@@ -41,7 +36,15 @@ void Worker::drain() {
     listener_.drain();
   });
 }
-void Worker::stop() { loop_.context().stop(); }
+void Worker::stop() {
+  loop_.post([this] {
+    draining_ = true;
+    listener_.abort();
+    pool_.close_idle();
+    loop_.wheel().close();
+    work_.reset();
+  });
+}
 void Worker::join() {
   if (thread_.joinable()) thread_.join();
 }

@@ -8,6 +8,8 @@
 #include <string>
 #include <thread>
 
+#include <boost/asio/executor_work_guard.hpp>
+
 #include "gateway/metrics.h"
 #include "gateway/settings.h"
 #include "gateway/snapshots.h"
@@ -37,7 +39,7 @@ class Worker final {
   void post_keys(std::shared_ptr<const Keys> keys);
   void post_leases(std::shared_ptr<const Leases> leases);
   void drain();
-  void stop();  // when drained, or when it takes too long
+  void stop();  // when drained, or when it takes too long: what still waits is aborted, and the loop runs out
   void join();
 
   // By its own thread.
@@ -76,6 +78,7 @@ class Worker final {
   std::mt19937_64 random_;
   std::time_t date_second_ = 0;
   char date_[32] = {};
+  boost::asio::executor_work_guard<net::Executor> work_{loop_.executor()};
   std::thread thread_;
 };
 
