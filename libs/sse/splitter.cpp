@@ -71,6 +71,7 @@ bool Splitter::keep(std::string_view rest) {
 }
 
 Splitter::Step Splitter::take_line(std::string_view line) {
+  const auto line_bytes = line.size();  // the mark counts, as it does in a line that came in pieces
   if (first_) {
     first_ = false;
     if (line.starts_with(byte_order_mark)) line.remove_prefix(byte_order_mark.size());
@@ -86,8 +87,8 @@ Splitter::Step Splitter::take_line(std::string_view line) {
     in_message_ = false;
     return Step::message;
   }
-  if (line.front() == ':') return message_bytes_ + line.size() > event_bytes_max_ ? Step::too_large : Step::starved;
-  message_bytes_ += line.size() + 1;
+  if (line.front() == ':') return message_bytes_ + line_bytes > event_bytes_max_ ? Step::too_large : Step::starved;
+  message_bytes_ += line_bytes + 1;
   if (message_bytes_ > event_bytes_max_) return Step::too_large;
   in_message_ = true;
   const auto colon = line.find(':');

@@ -56,6 +56,13 @@ bool says(std::string_view data, std::string_view quoted_key) {
   return false;
 }
 
+// Begins and ends as an object does, white space apart.
+bool is_braced(std::string_view data) {
+  constexpr std::string_view white_space = " \t\r\n";
+  const auto begin = data.find_first_not_of(white_space);
+  return begin != std::string_view::npos && data[begin] == '{' && data[data.find_last_not_of(white_space)] == '}';
+}
+
 class StreamObserver final : public Observer {
  public:
   using Observer::Observer;
@@ -85,14 +92,16 @@ class StreamObserver final : public Observer {
  private:
   Result<void> take(const sse::Message& message) {
     if (message.data.empty()) return success();  // a keep-alive
+    if (done_) return success();                 // whatever stands behind the end says nothing
     if (message.data == "[DONE]") {
+      done_ = true;
       // Alone it is an empty stream.
       if (events_ > 0) terminal_ = true;
       return success();
     }
     const bool first = events_ == 0;
     // What was cut inside a provider has lost its end: no client can read it.
-    if (!first && (message.data.front() != '{' || message.data.back() != '}'))
+    if (!first && !is_braced(message.data))
       return failed("the provider's stream holds an event that is no JSON object");
     if (!first && !speaks(message)) {
       ++events_;
@@ -123,6 +132,7 @@ class StreamObserver final : public Observer {
 
   sse::Splitter splitter_;
   std::size_t open_bytes_ = 0;  // since the last whole event
+  bool done_ = false;
 };
 
 // A whole body that is longer than the probe for errors is committed. Of a long one only the end is kept, because usage
