@@ -1,5 +1,7 @@
 #include "route/plan.h"
 
+#include <algorithm>
+
 #include "route/names.h"
 
 namespace maestro::route {
@@ -18,11 +20,17 @@ const Endpoint* endpoint_for(const Model& model, const chat::Needs& needs) {
   return needs.own_dialect_only ? nullptr : any;
 }
 
+bool has_models(const Catalog& catalog, const Provider& provider) {
+  const auto& models = catalog.models();
+  return std::any_of(models.begin(), models.end(),
+                     [&](const Model& model) { return &catalog.provider_of(model) == &provider; });
+}
+
 Error unknown_model(const Catalog& catalog, std::string_view name) {
   const auto slash = name.find('/');
   if (slash != std::string_view::npos) {
     const auto* provider = catalog.find_provider(name.substr(0, slash));
-    if (provider != nullptr && !provider->problem.empty()) {
+    if (provider != nullptr && !provider->problem.empty() && !has_models(catalog, *provider)) {
       Error error{ErrorKind::unavailable, "Provider " + provider->id + " has no models yet: " + provider->problem};
       error.provider = provider->id;
       return error;

@@ -116,10 +116,19 @@ TEST(PlanTest, an_unknown_model_is_404_with_near_names) {
 TEST(PlanTest, a_provider_without_models_says_what_it_waits_for) {
   auto made = parts();
   made.providers[2].problem = "set OPENROUTER_API_KEY.";
+  made.models.pop_back();
   auto plan = make_plan(**Catalog::build(std::move(made)), Principal{}, "openrouter/some", {});
   ASSERT_FALSE(plan);
   EXPECT_EQ(plan.error().kind, ErrorKind::unavailable);
   EXPECT_NE(plan.error().message.find("OPENROUTER_API_KEY"), std::string::npos);
+}
+
+TEST(PlanTest, a_provider_with_models_does_not_know_others_whatever_its_problem) {
+  auto made = parts();
+  made.providers[0].problem = "waits for auth.";
+  auto plan = make_plan(**Catalog::build(std::move(made)), Principal{}, "first/gpt-4p", {});
+  ASSERT_FALSE(plan);
+  EXPECT_EQ(plan.error().kind, ErrorKind::not_found);
 }
 
 TEST(PlanTest, a_bare_id_tries_its_owners_in_order_and_no_more_than_the_retries) {

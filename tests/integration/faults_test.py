@@ -20,8 +20,13 @@ class Faults(HouseCase):
 
     def ask(self, fake, stream, times=1, **more):
         self.fake.clear()
+        known_connections = self.fake.connections_total
         reply = self.house.chat(stream=stream, fake=fake, **more)
-        self.assertEqual(len(self.fake.chats()), times, f"{fake}: the provider was asked {len(self.fake.chats())} times")
+        chats = self.fake.chats()
+        # A connection of an earlier case that went stale is replaced once, and that is no attempt.
+        stale = chats[0].connection <= known_connections and not chats[0].reply_body and not chats[0].finished_at
+        asked = len(chats) - (1 if stale and len(chats) > 1 else 0)
+        self.assertEqual(asked, times, f"{fake}: the provider was asked {asked} times")
         return reply
 
     def post(self, wire, fake, stream=False):
