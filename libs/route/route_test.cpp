@@ -65,6 +65,7 @@ TEST(CatalogTest, lists_priorities_first_then_by_provider_and_natural_name) {
   made.priorities = {"second/b", "unknown/model", "second/b"};
   const auto built = *Catalog::build(std::move(made));
   std::vector<std::string> names;
+  names.reserve(built->listed().size());
   for (const auto index : built->listed()) names.push_back(built->models()[index].qualified);
   EXPECT_EQ(names, (std::vector<std::string>{"second/b", "first/y", "first/z", "first/x"}));
 }
@@ -92,6 +93,7 @@ TEST(NamesTest, table) {
     const auto match = resolve(*built, c.name);
     EXPECT_EQ(match.kind, c.kind) << c.name;
     std::vector<std::string> names;
+    names.reserve(match.models.size());
     for (const auto index : match.models) names.push_back(built->models()[index].qualified);
     EXPECT_EQ(names, c.want) << c.name;
   }
